@@ -9,7 +9,8 @@ from pathlib import Path
 from perflow_demo.errors import UserError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Settings:
     """Settings of one process.
 
     assets: folder with the embedded model families.
-    device: `auto` (CUDA where there is one, else the CPU) or a torch device such as `cpu`, `cuda:1`.
+    device: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda` or `cuda:1` and so on.
     memory_budget: bytes that resident models may take; None means most of the device's memory.
     host, port, share: where the app listens, and whether gradio opens a public link to it.
     """

@@ -1,0 +1,1 @@
+"""What models exist and how one component of them is built."""

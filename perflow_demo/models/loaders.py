@@ -1,0 +1,190 @@
+"""One component from its files to memory: strict, from safetensors and JSON only, on the CPU."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
+from pathlib import Path
+
+import diffusers
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+
+from perflow_demo.errors import LoadError
+from perflow_demo.flow import apply_delta, expand_delta
+from perflow_demo.models.sources import Source
+from perflow_demo.models.spec import Component
+from perflow_demo.nets.autoencoder import PocketAutoencoder
+
+# Called with the number of bytes just read from a file.
+BytesRead = Callable[[int], None]
+Shapes = Mapping[str, tuple[int, ...]]
+
+# The networks a configuration may name; nothing else is ever imported on a file's word.
+NETWORKS = {
+    "UNet2DConditionModel": diffusers.UNet2DConditionModel,
+    "PocketAutoencoder": PocketAutoencoder,
+}
+ADVICE = "restore the file from where it was published"
+
+
+def load_network(
+    component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
+) -> torch.nn.Module:
+    """A diffusers network (UNet, autoencoder) in eval mode, its floating tensors in `dtype`.
+
+    Raises LoadError, naming the file and the keys, for anything missing, unexpected, misshapen or
+    damaged.
+    """
+    path = source.file(component.config)
+    config = _read_json(path)
+    name = config.get("_class_name")
+    if name not in NETWORKS:
+        raise LoadError(
+            f"{path} names the network {name!r}, but only {', '.join(NETWORKS)} can be loaded; "
+            f"{ADVICE}."
+        )
+    module = NETWORKS[name].from_config(config)
+    return _fill(module, source.file(component.weights), dtype, read)
+
+
+def load_text_encoder(
+    component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
+) -> torch.nn.Module:
+    """A transformers text encoder; otherwise like `load_network`."""
+    path = source.file(component.config)
+    config = _read_json(path)
+    try:
+        config = AutoConfig.for_model(**config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error
+    module = AutoModel.from_config(config, trust_remote_code=False)
+    return _fill(module, source.file(component.weights), dtype, read)
+
+
+def load_unet(
+    component: Component,
+    deltas: Sequence[tuple[Component, float]],
+    source: Source,
+    dtype: torch.dtype,
+    read: BytesRead | None = None,
+) -> torch.nn.Module:
+    """A private UNet with weight differences added to it; otherwise like `load_network`.
+
+    deltas: (component, strength) pairs, added in this order as base + Σ strength·difference.
+    The sums are made in float32 and rounded once, to `dtype`.
+    """
+    unet = load_network(component, source, torch.float32, read)
+    shapes = _shapes(unet)
+    for delta, strength in deltas:
+        path = source.file(delta.weights)
+        difference = _expand(path, _read_tensors(path, torch.float32, read))
+        _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, shapes)
+        apply_delta(unet, difference, strength=strength)
+    return unet.to(dtype)
+
+
+def load_tokenizer(
+    component: Component, source: Source, read: BytesRead | None = None
+) -> PreTrainedTokenizerFast:
+    """A fast tokenizer; raises LoadError for a missing or damaged file."""
+    config, vocabulary = source.file(component.config), source.file(component.weights)
+    _read_json(config)
+    _read_json(vocabulary)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(config.parent, local_files_only=True)
+    if read:
+        read(vocabulary.stat().st_size)
+    return tokenizer
+
+
+def load_scheduler_config(component: Component, source: Source) -> dict:
+    """The noise schedule's configuration, as diffusers' `from_config` takes it."""
+    return _read_json(source.file(component.config))
+
+
+def file_bytes(components: Iterable[Component], source: Source) -> int:
+    """Bytes of the weight files of these components, as read while they load."""
+    return sum(source.file(component.weights).stat().st_size for component in components)
+
+
+def resident_bytes(component: Component, source: Source, dtype: torch.dtype) -> int:
+    """Bytes a network will take in memory in `dtype`; reads only the header of its weights."""
+    shapes = _read_shapes(source.file(component.weights))
+    return sum(prod(shape) for shape in shapes.values()) * dtype.itemsize
+
+
+def _fill(
+    module: torch.nn.Module, path: Path, dtype: torch.dtype, read: BytesRead | None
+) -> torch.nn.Module:
+    _check_shapes(path, _read_shapes(path), _shapes(module))
+    module.load_state_dict(_read_tensors(path, dtype, read), assign=True)
+    return module.to(dtype).eval().requires_grad_(False)
+
+
+def _expand(path: Path, stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    try:
+        return expand_delta(stored)
+    except (KeyError, RuntimeError) as error:
+        raise LoadError(f"{path} holds low-rank factors that do not pair; {ADVICE}.") from error
+
+
+def _check_shapes(path: Path, found: Shapes, expected: Shapes) -> None:
+    faults = {
+        "lacks": [key for key in expected if key not in found],
+        "has the unexpected": [key for key in found if key not in expected],
+        "has the wrong shape for": [
+            f"{key} {found[key]} instead of {shape}"
+            for key, shape in expected.items()
+            if key in found and found[key] != shape
+        ],
+    }
+    words = [f"{fault} {_abbreviate(keys)}" for fault, keys in faults.items() if keys]
+    if words:
+        raise LoadError(f"{path} {' and '.join(words)}; {ADVICE}.")
+
+
+def _abbreviate(keys: list[str], shown: int = 3) -> str:
+    rest = f" and {len(keys) - shown} more" if len(keys) > shown else ""
+    return ", ".join(keys[:shown]) + rest
+
+
+def _shapes(module: torch.nn.Module) -> Shapes:
+    return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+
+
+def _read_shapes(path: Path) -> Shapes:
+    with _open(path) as file:
+        return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+
+
+def _read_tensors(
+    path: Path, dtype: torch.dtype, read: BytesRead | None
+) -> dict[str, torch.Tensor]:
+    tensors = {}
+    with _open(path) as file:
+        for key in file.keys():  # noqa: SIM118
+            stored = file.get_tensor(key)
+            # A copy, since the tensor as stored is a window on the file, which may be replaced.
+            tensors[key] = stored.to(
+                dtype if stored.is_floating_point() else stored.dtype, copy=True
+            )
+            if read:
+                read(stored.nbytes)
+    return tensors
+
+
+def _open(path: Path):
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise LoadError(f"{path} is no complete safetensors file ({error}); {ADVICE}.") from error
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise LoadError(f"{path} is no readable JSON file ({error}); {ADVICE}.") from error
+    if not isinstance(content, dict):
+        raise LoadError(f"{path} holds no JSON object; {ADVICE}.")
+    return content

@@ -1,0 +1,72 @@
+"""What a model family is made of, as plain data; builds nothing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of a family, loaded and kept by itself.
+
+    title: what the user reads while it loads.
+    config, weights: its files, named from the family's folder; None where it has no such file.
+    """
+
+    title: str
+    config: str | None = None
+    weights: str | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """A fine-tune of a family's UNet, kept as its difference to the base."""
+
+    name: str
+    title: str
+    description: str
+    component: Component
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a run uses unless the user says otherwise; teacher_steps is for runs without ΔW."""
+
+    steps: int
+    teacher_steps: int
+    guidance_scale: float
+    size: int
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A text-to-image model with its ΔW and styles, all sharing text encoder and autoencoder.
+
+    folder: the family's folder below the assets folder.
+    prediction_type, num_time_windows: how the PeRFlow scheduler reads the accelerated UNet.
+    sizes: side lengths in pixels that a picture may have.
+    max_count: pictures in one request.
+    download_bytes: what a first use fetches; 0 for a family that ships with the program.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    folder: str
+    tokenizer: Component
+    text_encoder: Component
+    vae: Component
+    unet: Component
+    delta: Component
+    scheduler: Component
+    styles: tuple[Style, ...]
+    defaults: Defaults
+    sizes: tuple[int, ...]
+    max_count: int
+    prediction_type: str = "diff_eps"
+    num_time_windows: int = 4
+    download_bytes: int = 0
+
+    def style(self, name: str) -> Style | None:
+        """The style of that name, or None where the family has none."""
+        return next((style for style in self.styles if style.name == name), None)

@@ -1,0 +1,124 @@
+"""Writes a complete `pocket` family of debug size with random weights, for tests of any layer."""
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import ElectraConfig, ElectraModel, PreTrainedTokenizerFast
+
+from perflow_demo.flow import factorise_delta
+from perflow_demo.nets.autoencoder import PocketAutoencoder
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+WORDS = "a the on with and red green blue dog cat bird car tree house hat glasses beak".split()
+TOKENS = 48
+WIDTH = 32
+
+
+def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", "pencil")) -> Path:
+    """Write `assets/pocket` in the layout of the real family; returns that folder.
+
+    The first style is stored in full, the others low-rank, as the real ones may be.
+    """
+    pocket = assets / "pocket"
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        _write_tokenizer(pocket / "tokenizer")
+        _write_text_encoder(pocket / "text_encoder")
+        _autoencoder().half().save_pretrained(pocket / "vae")
+        unet = _unet().half()
+        unet.save_pretrained(pocket / "unet")
+        _scheduler().save_pretrained(pocket / "scheduler")
+        delta = {key: 0.02 * torch.randn(t.shape).half() for key, t in unet.state_dict().items()}
+        _save(delta, pocket / "delta" / "diffusion_pytorch_model.safetensors")
+        for index, style in enumerate(styles):
+            difference = {k: 0.05 * torch.randn(t.shape).half() for k, t in unet.state_dict().items()}
+            if index:
+                difference = factorise_delta(difference, rank=2)
+            _save(difference, pocket / "styles" / style / "delta.safetensors")
+    (pocket / "card.json").write_text(json.dumps({"family": "pocket", "trained": False}))
+    return pocket
+
+
+def edit_weights(path: Path, edit) -> None:
+    """Rewrite a safetensors file after `edit` has changed its dict of tensors."""
+    tensors = load_file(path)
+    edit(tensors)
+    save_file(tensors, path)
+
+
+def _write_tokenizer(folder: Path) -> None:
+    ids = {word: index for index, word in enumerate((*SPECIAL, *WORDS))}
+    pieces = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    pieces.normalizer = normalizers.BertNormalizer()
+    pieces.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    pieces.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=pieces,
+        model_max_length=TOKENS,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(folder)
+
+
+def _write_text_encoder(folder: Path) -> None:
+    config = ElectraConfig(
+        vocab_size=len(SPECIAL) + len(WORDS),
+        embedding_size=16,
+        hidden_size=WIDTH,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=TOKENS,
+        use_attention_mask=True,
+    )
+    ElectraModel(config).half().save_pretrained(folder)
+
+
+def _autoencoder() -> PocketAutoencoder:
+    return PocketAutoencoder(
+        channels=(8, 16, 32),
+        encoder_blocks=(1, 1, 1),
+        decoder_blocks=(1, 1, 1),
+        block_out_channels=(8, 8, 8, 16, 32),
+    )
+
+
+def _unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=32,
+        in_channels=16,
+        out_channels=16,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=8,
+        norm_num_groups=8,
+        cross_attention_dim=WIDTH,
+    )
+
+
+def _scheduler() -> DDIMScheduler:
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        steps_offset=1,
+        clip_sample=False,
+        set_alpha_to_one=False,
+        timestep_spacing="trailing",
+    )
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path)
