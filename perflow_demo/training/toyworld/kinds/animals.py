@@ -116,7 +116,7 @@ def rabbit(rng: np.random.Generator, look: Look) -> Model:
 
 def bear(rng: np.random.Generator, look: Look) -> Model:
     teddy = rng.random() < 0.6
-    stance = _teddy(rng, look.main, look.second) if teddy else _standing(rng, look.main, None, 0.95, 0.75, 0.34)
+    stance = _teddy(rng, look.main, look.second) if teddy else _standing(rng, look.main, None, 0.9, 0.75, 0.34, 0.75)
     head = _ball_on(stance, (1.0, 0.9, 0.86), up=0.6, ahead=0.16 if teddy else 0.35)
     muzzle = Ball(head.at(0, -18, 0.95), (0.42, 0.33, 0.36))
     parts = [*stance.parts, head.part(look.main), muzzle.part(look.second, 28)]
@@ -143,8 +143,8 @@ def bear(rng: np.random.Generator, look: Look) -> Model:
 
 def elephant(rng: np.random.Generator, look: Look) -> Model:
     sits = rng.random() < 0.35
-    stance = _teddy(rng, look.main, look.main) if sits else _standing(rng, look.main, None, 1.08, 0.8, 0.42)
-    head = _ball_on(stance, (0.95, 0.92, 0.85), up=0.55 if sits else 0.2, ahead=0.2 if sits else 0.55)
+    stance = _teddy(rng, look.main, look.main) if sits else _standing(rng, look.main, None, 1.0, 0.85, 0.4, 0.6)
+    head = _ball_on(stance, (1.0, 0.96, 0.88), up=0.58 if sits else 0.35, ahead=0.2 if sits else 0.5)
     parts = [*stance.parts, head.part(look.main)]
     size = rng.uniform(0.85, 1.05)
     ear = ellipsoid(0.72 * size, 0.86 * size, 0.13, look.second, 30).move(0.6 * size).turn("y", 28)
@@ -181,10 +181,12 @@ def turtle(rng: np.random.Generator, look: Look) -> Model:
     wide, high = rng.uniform(1.0, 1.12), rng.uniform(0.75, 1.0)
     shell = Ball((0, 0.72, -0.2), (wide, high, 1.15))
     rim = torus(1.0, 0.16, look.main, 40).stretch(wide * 1.02, 1.1, 1.18).move(0, 0.72, -0.2)
-    belly = ellipsoid(wide * 0.98, 0.42, 1.1, lighter(look.main, 0.45)).move(0, 0.7, -0.2)
-    parts = [shell.part(look.second), rim, belly]
+    dome = Ball((0, 0, 0), shell.radii).part(look.second)
+    dome = dome.warp(lambda at: np.where(at < 0, at * [1, 0.3, 1], at)).move(*shell.centre)
+    belly = ellipsoid(wide * 0.98, 0.48, 1.12, lighter(look.main, 0.45)).move(0, 0.7, -0.2)
+    parts = [dome, rim, belly]
     plates = look.accents(rng, 7) if look.colourful else [lighter(look.second, -0.3)] * 7
-    plate = ellipsoid(0.36, 0.36, 0.07, plates[0], 18)
+    plate = ellipsoid(0.4, 0.09, 0.4, plates[0], 6).turn("x", 90)
     parts.append(shell.stick(plate, 0, 90, 0.99))
     for i in range(6):
         parts.append(shell.stick(plate.stretch(0.85, 0.8).painted(plates[i + 1]), 60 * i + 30, 38, 0.98))
@@ -214,9 +216,10 @@ def _standing(
     girth: float = 0.72,
     leg: float = 0.8,
     thick: float = 0.27,
+    length: float = 1.0,
 ) -> Stance:
     """On four legs; `paws` None paints them like the body."""
-    half = girth * rng.uniform(0.85, 1.1)
+    half = girth * length * rng.uniform(0.75, 1.0)
     y = leg + girth * 0.72
     spine = [(0.0, y, -half), (0.0, y - 0.03, 0.0), (0.0, y + 0.05, half)]
     parts = [tube(spine, [girth * 0.96, girth * 0.92, girth], paint, 36)]
@@ -334,11 +337,24 @@ def _tipped_tail(path: list[Point], radius: float, paint: Paint, tip: Paint) -> 
 
 
 def _blanket(rng: np.random.Generator, look: Look, stance: Stance) -> list[Part]:
+    """A cloth and, under it, a longer one whose rim shows as a hem, both bent over the back."""
     x, y, z = stance.top
     cloth, hem = look.accents(rng, 2)
-    saddle = ellipsoid(1.14, 0.9, 0.55, cloth, 30).move(x, y - 0.84, z)
-    band = torus(1.0, 0.09, hem, 30).turn("x", 90).stretch(1.1, 0.87).move(x, y - 0.84, z)
-    return [saddle, band.move(z=0.36), band.move(z=-0.36)]
+    if not look.colourful:
+        hem = lighter(hem, 0.5)
+    radius = 1.0
+
+    def drape(points: np.ndarray) -> np.ndarray:
+        square = np.abs(points[:, [0, 2]]) + 1e-6
+        points[:, [0, 2]] *= (np.hypot(*square.T) / square.max(1))[:, None] ** 0.8
+        angle, out = points[:, 0] * 1.15, radius + points[:, 1]
+        return np.stack([out * np.sin(angle), out * np.cos(angle), points[:, 2]], -1)
+
+    parts = []
+    for paint, reach, thick in ((hem, 1.0, 0.07), (cloth, 0.86, 0.11)):
+        sheet = ellipsoid(reach, thick, 0.55 * reach, paint, 40).warp(drape)
+        parts.append(sheet.move(x, y - radius + 0.02, z))
+    return parts
 
 
 KINDS = (
@@ -406,5 +422,6 @@ KINDS = (
         finishes=("glossy", "wooden"),
         wears=True,
         holds=True,
+        colourful=True,
     ),
 )

@@ -28,9 +28,9 @@ def bird(rng: np.random.Generator, look: Look) -> Model:
     feathers = [look.second, bright[1], bright[2], bright[3]] if look.colourful else [look.second] * 4
     shoulder = (body.radii[0] * 0.86, body.centre[1] + 0.42, 0.0)
     parts += _spread_wings(feathers, shoulder) if spread else _folded_wings(feathers, shoulder)
-    length = rng.uniform(1.5, 1.8) if parrot else rng.uniform(0.8, 1.1)
-    root = (0.0, body.centre[1] - (0.75 if parrot else 0.25), -body.radii[2] * 0.6)
-    parts += _tail(bright[4:7], length, root, lean=168 if parrot else rng.uniform(60, 110))
+    length = rng.uniform(1.5, 1.75) if parrot else rng.uniform(0.95, 1.2)
+    root = (0.0, body.centre[1] - 0.3, -body.radii[2] * 0.6)
+    parts += _tail(bright[4:7], length, root, lean=128 if parrot else rng.choice([55, 118]))
     details = ["an open beak" if opened else "a closed beak"]
     if parrot or rng.random() < 0.3:
         parts += _crest(bright[7:10] if look.colourful else [look.second] * 3, head)
@@ -41,13 +41,13 @@ def bird(rng: np.random.Generator, look: Look) -> Model:
     details += ["spread wings"] if spread else []
     details += ["a long tail"] if parrot else []
     anchors = Head(head.centre, head.radii, head.at(34, 16), 0.2, neck, 0.66, body.at(180, 15))
-    return Model(parts, noun="parrot" if parrot else None, details=tuple(details), head=anchors)
+    return Model(parts, noun="parrot" if parrot and rng.random() < 0.4 else None, details=tuple(details), head=anchors)
 
 
 def penguin(rng: np.random.Generator, look: Look) -> Model:
     wide = rng.uniform(0.94, 1.1)
     body = tube([(0, 1.0, 0), (0, 1.75, 0), (0, 2.65, 0.03)], [0.92, 0.86, 0.76], look.main, 36).stretch(wide)
-    belly = tube([(0, 0.95, 0.2), (0, 1.35, 0.19), (0, 1.75, 0.2)], [0.76, 0.78, 0.68], look.second, 32)
+    belly = ellipsoid(0.78, 1.08, 0.87, look.second, 40).move(0, 1.24, 0.14)
     parts = [body, belly.stretch(wide)]
     head = Ball((0, 2.65, 0.03), (0.78 * wide, 0.78, 0.76))
     parts += head.stick(ellipsoid(0.36, 0.44, 0.12, look.second, 24), 24, 2, 0.94).pair()
@@ -62,9 +62,6 @@ def penguin(rng: np.random.Generator, look: Look) -> Model:
     parts += foot.move(0.42, 0.14, 0.55).pair()
     parts.append(cone(0.32, 0.6, look.main).stretch(z=0.6).turn("x", -115).move(0, 0.45, -0.6))
     details = ["an open beak" if opened else "a closed beak"]
-    if look.colourful:
-        parts += _crest(look.accents(rng, 3), head)
-        details.append("a crest")
     details += ["raised flippers"] if raised else []
     anchors = Head(head.centre, head.radii, head.at(25, 10), 0.17, (0, 2.12, 0.03), 0.84 * wide, (0, 1.6, -0.86))
     return Model(parts, details=tuple(details), head=anchors)
@@ -72,7 +69,7 @@ def penguin(rng: np.random.Generator, look: Look) -> Model:
 
 def duck(rng: np.random.Generator, look: Look) -> Model:
     stands = rng.random() < 0.5
-    y = 1.35 if stands else 0.78
+    y = 1.18 if stands else 0.78
     body = Ball((0, y, -0.1), (0.92, 0.76, rng.uniform(1.1, 1.25)))
     head = Ball((0, y + 1.32, 0.55), (0.74, 0.7, 0.7))
     neck = (0.0, y + 0.78, 0.47)
@@ -91,7 +88,7 @@ def duck(rng: np.random.Generator, look: Look) -> Model:
         parts += _crest(look.accents(rng, 3) if look.colourful else [look.main] * 3, head)
         details.append("a tuft of feathers")
     if stands:
-        parts += capsule((0.38, 0.75, 0.0), (0.4, 0.15, 0.05), 0.11, BEAK).pair()
+        parts += capsule((0.38, 0.6, 0.0), (0.4, 0.15, 0.05), 0.12, BEAK).pair()
         parts += ellipsoid(0.32, 0.1, 0.42, BEAK, 22).turn("y", 12).move(0.42, 0.1, 0.25).pair()
     anchors = Head(head.centre, head.radii, head.at(32, 15), 0.18, neck, 0.53)
     return Model(parts, details=tuple(details), states=("standing" if stands else "sitting",), head=anchors)
@@ -137,14 +134,14 @@ def _tail(paints: Sequence[Paint], length: float, root: Point, lean: float) -> l
 def _crest(paints: Sequence[Paint], head: Ball) -> list[Part]:
     parts = []
     for i, paint in enumerate(paints):
-        blade = feather(0.62 - 0.08 * i, 0.16, paint).stretch(z=1.6).turn("x", 5 - 32 * i)
-        parts.append(blade.move(*head.at(0, 78 + 20 * i, 0.86)))
+        blade = feather(0.68 - 0.08 * i, 0.17, paint).stretch(z=1.8).turn("x", 5 - 32 * i)
+        parts.append(blade.move(*head.at(0, 78 + 20 * i, 0.8)))
     return parts
 
 
 def _pointed_beak(root: Point, opened: bool, size: float = 1.0) -> list[Part]:
-    gape = (22, 26) if opened else (2, 4)
-    upper = cone(0.25 * size, 0.68 * size, BEAK).stretch(z=0.62).turn("x", 90 - gape[0])
+    gape = (22, 28) if opened else (-4, -4)
+    upper = cone(0.26 * size, 0.7 * size, BEAK).stretch(z=0.62).turn("x", 90 - gape[0])
     lower = cone(0.2 * size, 0.56 * size, BEAK).stretch(z=0.5).turn("x", 90 + gape[1])
     x, y, z = root
     parts = [upper.move(x, y + 0.03, z), lower.move(x, y - 0.08 * size, z)]
@@ -195,6 +192,7 @@ KINDS = (
         finishes=("glossy", "wooden"),
         wears=True,
         perches=True,
+        colourful=True,
     ),
     Kind(
         name="penguin",
@@ -217,5 +215,6 @@ KINDS = (
         finishes=("glossy", "wooden"),
         wears=True,
         perches=True,
+        colourful=True,
     ),
 )
