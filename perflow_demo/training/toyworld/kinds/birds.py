@@ -16,8 +16,16 @@ from perflow_demo.training.toyworld.primitives import capsule, cone, ellipsoid, 
 def bird(rng: np.random.Generator, look: Look) -> Model:
     parrot = rng.random() < 0.4
     plump = rng.uniform(0.92, 1.06)
-    body = Ball((0, 1.32, 0), (0.9 * plump, 0.95, 0.95)) if not parrot else Ball((0, 1.5, 0), (0.78, 1.1, 0.8))
-    head = Ball((0, 2.5, 0.28), (0.74, 0.7, 0.7)) if not parrot else Ball((0, 2.85, 0.2), (0.72, 0.7, 0.7))
+    body = (
+        Ball((0, 1.32, 0), (0.9 * plump, 0.95, 0.95))
+        if not parrot
+        else Ball((0, 1.5, 0), (0.78, 1.1, 0.8))
+    )
+    head = (
+        Ball((0, 2.5, 0.28), (0.74, 0.7, 0.7))
+        if not parrot
+        else Ball((0, 2.85, 0.2), (0.72, 0.7, 0.7))
+    )
     neck = (0.0, head.centre[1] - 0.55, 0.17)
     parts = [body.part(look.main), head.part(look.main)]
     parts.append(tube([(0, body.centre[1], 0), head.centre], [0.72, 0.62], look.main, 30))
@@ -25,7 +33,9 @@ def bird(rng: np.random.Generator, look: Look) -> Model:
     belly = bright[0] if look.colourful else lighter(look.main, 0.55)
     parts.append(body.stick(ellipsoid(0.58, 0.66, 0.17, belly, 28), 0, -6, 0.9))
     spread, opened = rng.random() < 0.35, rng.random() < 0.5
-    feathers = [look.second, bright[1], bright[2], bright[3]] if look.colourful else [look.second] * 4
+    feathers = (
+        [look.second, bright[1], bright[2], bright[3]] if look.colourful else [look.second] * 4
+    )
     shoulder = (body.radii[0] * 0.86, body.centre[1] + 0.42, 0.0)
     parts += _spread_wings(feathers, shoulder) if spread else _folded_wings(feathers, shoulder)
     length = rng.uniform(1.5, 1.75) if parrot else rng.uniform(0.95, 1.2)
@@ -41,12 +51,19 @@ def bird(rng: np.random.Generator, look: Look) -> Model:
     details += ["spread wings"] if spread else []
     details += ["a long tail"] if parrot else []
     anchors = Head(head.centre, head.radii, head.at(34, 16), 0.2, neck, 0.66, body.at(180, 15))
-    return Model(parts, noun="parrot" if parrot and rng.random() < 0.4 else None, details=tuple(details), head=anchors)
+    return Model(
+        parts,
+        noun="parrot" if parrot and rng.random() < 0.4 else None,
+        details=tuple(details),
+        head=anchors,
+    )
 
 
 def penguin(rng: np.random.Generator, look: Look) -> Model:
     wide = rng.uniform(0.94, 1.1)
-    body = tube([(0, 1.0, 0), (0, 1.75, 0), (0, 2.65, 0.03)], [0.92, 0.86, 0.76], look.main, 36).stretch(wide)
+    body = tube(
+        [(0, 1.0, 0), (0, 1.75, 0), (0, 2.65, 0.03)], [0.92, 0.86, 0.76], look.main, 36
+    ).stretch(wide)
     belly = ellipsoid(0.78, 1.08, 0.87, look.second, 40).move(0, 1.24, 0.14)
     parts = [body, belly.stretch(wide)]
     head = Ball((0, 2.65, 0.03), (0.78 * wide, 0.78, 0.76))
@@ -63,7 +80,15 @@ def penguin(rng: np.random.Generator, look: Look) -> Model:
     parts.append(cone(0.32, 0.6, look.main).stretch(z=0.6).turn("x", -115).move(0, 0.45, -0.6))
     details = ["an open beak" if opened else "a closed beak"]
     details += ["raised flippers"] if raised else []
-    anchors = Head(head.centre, head.radii, head.at(25, 10), 0.17, (0, 2.12, 0.03), 0.84 * wide, (0, 1.6, -0.86))
+    anchors = Head(
+        head.centre,
+        head.radii,
+        head.at(25, 10),
+        0.17,
+        (0, 2.12, 0.03),
+        0.84 * wide,
+        (0, 1.6, -0.86),
+    )
     return Model(parts, details=tuple(details), head=anchors)
 
 
@@ -79,8 +104,17 @@ def duck(rng: np.random.Generator, look: Look) -> Model:
     parts.append(tube(tail, [0.5, 0.32, 0.08], look.main, 26))
     bright = look.accents(rng, 4) if look.colourful else [look.second] * 4
     for i, paint in enumerate([look.second, *bright[:2]]):
-        feather = tube([(0, 0, 0.35), (0.06, 0, -0.3), (0.0, 0.22, -0.85 + 0.05 * i)], [0.34, 0.36, 0.08], paint, 22)
-        parts += feather.stretch(x=0.42).move(0.86 - 0.03 * i, y + 0.18 - 0.2 * i, -0.05 + 0.2 * i).pair()
+        feather = tube(
+            [(0, 0, 0.35), (0.06, 0, -0.3), (0.0, 0.22, -0.85 + 0.05 * i)],
+            [0.34, 0.36, 0.08],
+            paint,
+            22,
+        )
+        parts += (
+            feather.stretch(x=0.42)
+            .move(0.86 - 0.03 * i, y + 0.18 - 0.2 * i, -0.05 + 0.2 * i)
+            .pair()
+        )
     opened = rng.random() < 0.5
     parts += _bill(head.at(0, -14, 0.9), opened) + eyes(head, 32, 15, 0.18, 0.78)
     details = ["an open beak" if opened else "a closed beak"]
@@ -91,17 +125,23 @@ def duck(rng: np.random.Generator, look: Look) -> Model:
         parts += capsule((0.38, 0.6, 0.0), (0.4, 0.15, 0.05), 0.12, BEAK).pair()
         parts += ellipsoid(0.32, 0.1, 0.42, BEAK, 22).turn("y", 12).move(0.42, 0.1, 0.25).pair()
     anchors = Head(head.centre, head.radii, head.at(32, 15), 0.18, neck, 0.53)
-    return Model(parts, details=tuple(details), states=("standing" if stands else "sitting",), head=anchors)
+    return Model(
+        parts, details=tuple(details), states=("standing" if stands else "sitting",), head=anchors
+    )
 
 
 def feather(length: float, width: float, paint: Paint) -> Part:
     """A flat rounded blade from the origin up to y = `length`."""
-    shape = tube([(0, 0, 0), (0, length * 0.55, 0), (0, length - width * 0.7, 0)], [width * 0.6, width, width * 0.7], paint)
+    shape = tube(
+        [(0, 0, 0), (0, length * 0.55, 0), (0, length - width * 0.7, 0)],
+        [width * 0.6, width, width * 0.7],
+        paint,
+    )
     return shape.stretch(z=0.32)
 
 
 def _folded_wings(paints: Sequence[Paint], shoulder: Point) -> list[Part]:
-    """Blades lie along the flank, the longest lowest, under a rounded shoulder of the first paint."""
+    """Blades lie along the flank, under a rounded shoulder of the first paint."""
     x, y, z = shoulder
     parts = []
     for i, (roll, length) in enumerate(((158, 1.0), (142, 1.12), (126, 1.2))):
@@ -146,7 +186,9 @@ def _pointed_beak(root: Point, opened: bool, size: float = 1.0) -> list[Part]:
     x, y, z = root
     parts = [upper.move(x, y + 0.03, z), lower.move(x, y - 0.08 * size, z)]
     if opened:
-        parts.append(ellipsoid(0.13 * size, 0.09 * size, 0.26 * size, TONGUE, 16).move(x, y - 0.03, z + 0.12))
+        parts.append(
+            ellipsoid(0.13 * size, 0.09 * size, 0.26 * size, TONGUE, 16).move(x, y - 0.03, z + 0.12)
+        )
     return parts
 
 
@@ -158,18 +200,27 @@ def _hooked_beak(root: Point, opened: bool) -> list[Part]:
     parts = [tube(hook, [0.29, 0.26, 0.16, 0.05], BEAK, 22).move(x, y, z)]
     parts.append(jaw.turn("x", drop).move(x, y - (0.28 if opened else 0.2), z - 0.02))
     if opened:
-        parts.append(ellipsoid(0.11, 0.07, 0.24, TONGUE, 16).turn("x", 18).move(x, y - 0.2, z + 0.14))
+        parts.append(
+            ellipsoid(0.11, 0.07, 0.24, TONGUE, 16).turn("x", 18).move(x, y - 0.2, z + 0.14)
+        )
     return parts
 
 
 def _bill(root: Point, opened: bool) -> list[Part]:
     x, y, z = root
     gape = (14, 24) if opened else (-4, 0)
-    upper = tube([(0, 0, 0), (0, -0.03, 0.28), (0, 0.02, 0.5)], [0.27, 0.28, 0.27], BEAK).stretch(y=0.42)
+    upper = tube([(0, 0, 0), (0, -0.03, 0.28), (0, 0.02, 0.5)], [0.27, 0.28, 0.27], BEAK).stretch(
+        y=0.42
+    )
     lower = tube([(0, 0, 0), (0, 0, 0.4)], [0.22, 0.23], BEAK).stretch(y=0.38)
-    parts = [upper.turn("x", -gape[0]).move(x, y + 0.05, z), lower.turn("x", gape[1]).move(x, y - 0.1, z)]
+    parts = [
+        upper.turn("x", -gape[0]).move(x, y + 0.05, z),
+        lower.turn("x", gape[1]).move(x, y - 0.1, z),
+    ]
     if opened:
-        parts.append(ellipsoid(0.16, 0.06, 0.3, TONGUE, 16).turn("x", 8).move(x, y - 0.04, z + 0.15))
+        parts.append(
+            ellipsoid(0.16, 0.06, 0.3, TONGUE, 16).turn("x", 8).move(x, y - 0.04, z + 0.15)
+        )
     return parts
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perflow_demo.training.toyworld.palette import BLACK, EYE_WHITE, WHITE
+from perflow_demo.training.toyworld.palette import BLACK, EYE_WHITE, NOSE, WHITE
 from perflow_demo.training.toyworld.parts import Paint, Part, Point
-from perflow_demo.training.toyworld.primitives import ROUND, ellipsoid
+from perflow_demo.training.toyworld.primitives import ROUND, ellipsoid, tube
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ball:
 
 
 def eyes(head: Ball, turn: float, lift: float, size: float, pupil: float = 0.75) -> list[Part]:
-    """Two eyes at ±turn: whites of radius `size`, pupils `pupil` times as wide, glints on the same side."""
+    """Two eyes at ±turn: whites of radius `size`, pupils `pupil` times as wide, and glints."""
     white = ellipsoid(size, size * 1.1, size * 0.5, EYE_WHITE, 24)
     dark = ellipsoid(size * pupil, size * 1.1 * pupil, size * 0.4, BLACK, 20)
     parts = head.stick(white, turn, lift).pair()
@@ -48,5 +48,19 @@ def eyes(head: Ball, turn: float, lift: float, size: float, pupil: float = 0.75)
     for side in (-1, 1):
         shine = np.array([side * x, y, z]) + ahead * (side, 1, 1) * 2.1
         glint = ellipsoid(*[size * 0.24] * 3, WHITE, 12)
-        parts.append(glint.move(shine[0] - size * 0.25, shine[1] + size * 0.38, shine[2] - size * 0.06))
+        parts.append(
+            glint.move(shine[0] - size * 0.25, shine[1] + size * 0.38, shine[2] - size * 0.06)
+        )
     return parts
+
+
+def smile(muzzle: Ball, width: float, lift: float) -> Part:
+    """A curved line across a muzzle: `width` degrees to either side, lowest at `lift`."""
+    places = [
+        (-width, lift + 12),
+        (-width / 2, lift),
+        (0, lift - 3),
+        (width / 2, lift),
+        (width, lift + 12),
+    ]
+    return tube([muzzle.at(turn, low, 1.0) for turn, low in places], 0.04, NOSE, 10)

@@ -21,7 +21,9 @@ def fish(rng: np.random.Generator, look: Look) -> Model:
     bright = look.accents(rng, 14) if look.colourful else [look.second] * 14
     parts = [body.part(look.main, 44)]
     belly = bright[12] if look.colourful else lighter(look.main, 0.5)
-    parts.append(ellipsoid(radii[0] * 0.86, radii[1] * 0.7, 0.95, belly).move(0, -radii[1] * 0.34, 0.08))
+    parts.append(
+        ellipsoid(radii[0] * 0.86, radii[1] * 0.7, 0.95, belly).move(0, -radii[1] * 0.34, 0.08)
+    )
     long = rng.random() < 0.5
     swing = rng.choice([-1, 1]) * rng.uniform(22, 38)
     parts += _tail(bright[0:5], 1.15 if long else 0.85, swing, radii[2])
@@ -29,7 +31,13 @@ def fish(rng: np.random.Generator, look: Look) -> Model:
     for i, roll in enumerate((118, 140)):
         blade = feather(0.68 - 0.1 * i, 0.19, bright[9 + i]).turn("z", -roll).turn("y", 48)
         parts += blade.move(radii[0] * 0.82, -0.12, 0.32).pair()
-    blade = feather(0.55, 0.2, bright[11]).stretch(z=0.8).turn("y", 90).turn("x", 180 + 40).turn("z", 18)
+    blade = (
+        feather(0.55, 0.2, bright[11])
+        .stretch(z=0.8)
+        .turn("y", 90)
+        .turn("x", 180 + 40)
+        .turn("z", 18)
+    )
     parts += blade.move(0.16, -radii[1] * 0.75, 0.0).pair()
     details = ["a long tail" if long else "a short tail"]
     if rng.random() < 0.4:
@@ -49,7 +57,9 @@ def _tail(paints: Sequence[Paint], length: float, swing: float, end: float) -> l
     parts = []
     for roll, paint in zip((-58, -30, 0, 30, 58), paints, strict=True):
         reach = length * (0.72 + 0.28 * abs(roll) / 58)
-        blade = feather(reach, 0.25, paint).stretch(z=0.9).turn("z", roll).turn("y", 90).turn("x", -90)
+        blade = (
+            feather(reach, 0.25, paint).stretch(z=0.9).turn("z", roll).turn("y", 90).turn("x", -90)
+        )
         parts.append(blade.turn("y", swing).move(0, 0, -end * 0.93))
     return parts
 
