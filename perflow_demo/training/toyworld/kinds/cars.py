@@ -89,13 +89,13 @@ def _fifties(rng: np.random.Generator, look: Look) -> Model:
     )
     front, back, r = nose - 0.42, -0.95, 0.36
     parts = [body.part(look.main), cabin.part(look.second)]
-    parts += [_windscreen(cabin, 1.0, tall - 0.15, 0.42)]
+    parts += [_windscreen(cabin, 1.0, tall - 0.15, 0.38)]
     parts += [cabin.panel("-z", rectangle(0, tall - 0.3, 0.62, 0.22, 0.1), GLASS)]
     parts += _side_windows(cabin, [(-0.86, -0.36), (-0.27, 0.3)], 1.03, tall - 0.15)
     parts += _fenders(look.main, front, back, r, 0.17)
     parts += wheels([(0.64, r, front), (0.64, r, back)], r, 0.2, look.third, white_wall=True)
-    for lamp in _lamp(0.13):
-        parts += lamp.move(0.62, r + 0.36, front + 0.47).pair()
+    for lamp in _lamp(0.15):
+        parts += lamp.move(0.62, r + 0.25, front + 0.58).pair()
     parts += _bar_grille(body, 0.58)
     parts += _bumper(nose + 0.12, 0.34, 0.76) + _bumper(-1.72, 0.36, 0.72)
     parts += [_bonnet_strip(body, nose)]
@@ -147,7 +147,7 @@ def _sports(rng: np.random.Generator, look: Look) -> Model:
     tall, nose = rng.uniform(1.06, 1.16), rng.uniform(1.75, 1.9)
     body = Hull.through(
         [(-1.72, 0.66, 0.34, 0.78), (-1.45, 0.8, 0.24, 0.86), (-0.95, 0.84, 0.22, 0.84)]
-        + [(-0.2, 0.76, 0.22, 0.76), (0.5, 0.77, 0.22, 0.76), (1.1, 0.8, 0.22, 0.76)]
+        + [(-0.2, 0.76, 0.22, 0.76), (0.5, 0.77, 0.22, 0.76), (1.1, 0.82, 0.22, 0.84)]
         + [(nose - 0.2, 0.74, 0.22, 0.6), (nose, 0.6, 0.24, 0.48)],
         power=3.0,
         rounding=0.45,
@@ -233,7 +233,7 @@ def _arches(body: Hull, axles: tuple[float, ...], r: float) -> list[Part]:
 
 def _arch(z: float, r: float, low: float) -> Outline:
     """The dark of a wheel well, cut off above the body's underside."""
-    outline = disc(z, r + 0.02, 1.14 * r)
+    outline = disc(z, r + 0.02, 1.08 * r)
     outline[:, 1] = np.maximum(outline[:, 1], low + 0.07)
     return outline
 
