@@ -13,7 +13,7 @@ from perflow_demo.flow import factorise_delta
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-WORDS = "a the on with and red green blue dog cat bird car tree house hat glasses beak".split()
+WORDS = ("a", "the", "on", "with", "and", "red", "green", "blue", "dog", "cat", "car", "hat")
 TOKENS = 48
 WIDTH = 32
 
@@ -32,10 +32,9 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
         unet = _unet().half()
         unet.save_pretrained(pocket / "unet")
         _scheduler().save_pretrained(pocket / "scheduler")
-        delta = {key: 0.02 * torch.randn(t.shape).half() for key, t in unet.state_dict().items()}
-        _save(delta, pocket / "delta" / "diffusion_pytorch_model.safetensors")
+        _save(_noise_like(unet, 0.02), pocket / "delta" / "diffusion_pytorch_model.safetensors")
         for index, style in enumerate(styles):
-            difference = {k: 0.05 * torch.randn(t.shape).half() for k, t in unet.state_dict().items()}
+            difference = _noise_like(unet, 0.05)
             if index:
                 difference = factorise_delta(difference, rank=2)
             _save(difference, pocket / "styles" / style / "delta.safetensors")
@@ -117,6 +116,11 @@ def _scheduler() -> DDIMScheduler:
         set_alpha_to_one=False,
         timestep_spacing="trailing",
     )
+
+
+def _noise_like(module: torch.nn.Module, scale: float) -> dict[str, torch.Tensor]:
+    weights = module.state_dict()
+    return {key: scale * torch.randn(weight.shape).half() for key, weight in weights.items()}
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:

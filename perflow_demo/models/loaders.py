@@ -81,7 +81,7 @@ def load_unet(
         difference = _expand(path, _read_tensors(path, torch.float32, read))
         _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, shapes)
         apply_delta(unet, difference, strength=strength)
-    return unet.to(dtype)
+    return _cast(unet, dtype)
 
 
 def load_tokenizer(
@@ -118,7 +118,12 @@ def _fill(
 ) -> torch.nn.Module:
     _check_shapes(path, _read_shapes(path), _shapes(module))
     module.load_state_dict(_read_tensors(path, dtype, read), assign=True)
-    return module.to(dtype).eval().requires_grad_(False)
+    return _cast(module, dtype).eval().requires_grad_(False)
+
+
+def _cast(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
+    # torch's own method, since that of diffusers 0.42 warns at every cast, needed or not.
+    return torch.nn.Module.to(module, dtype)
 
 
 def _expand(path: Path, stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

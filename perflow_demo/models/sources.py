@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Protocol
 
 from perflow_demo.errors import MissingFile
+from perflow_demo.models.spec import Family
+from perflow_demo.settings import Settings
 
 
 class Source(Protocol):
@@ -36,3 +38,8 @@ class Folder:
                 "PERFLOW_ASSETS to a complete copy of the assets folder."
             )
         return path
+
+
+def source_of(family: Family, settings: Settings) -> Source:
+    """Where this family's files come from."""
+    return Folder(settings.assets / family.folder)

@@ -1,0 +1,45 @@
+"""How many bytes things take and how many there are."""
+
+from pathlib import Path
+
+import psutil
+import torch
+
+# The rest is for activations, and for the other programs of the machine.
+BUDGET_SHARE = 0.7
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def module_bytes(*values: object) -> int:
+    """Bytes of all parameters and buffers of the modules among `values`.
+
+    Tensors that share their storage, inside one module or between several, count once; what is no
+    module counts nothing.
+    """
+    storages = {}
+    for module in values:
+        if isinstance(module, torch.nn.Module):
+            for tensor in (*module.parameters(), *module.buffers()):
+                storage = tensor.untyped_storage()
+                storages[storage.device, storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())
+
+
+def device_bytes(device: torch.device) -> int:
+    """Bytes of memory the device has in all; on a CPU what the container, if any, may use."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    total = psutil.virtual_memory().total
+    limit = CONTAINER_LIMIT.read_text().strip() if CONTAINER_LIMIT.is_file() else "max"
+    return total if limit == "max" else min(total, int(limit))
+
+
+def default_budget(device: torch.device) -> int:
+    """Bytes resident models may take on the device when the settings name no budget."""
+    return int(device_bytes(device) * BUDGET_SHARE)
+
+
+def release(device: torch.device) -> None:
+    """Hand memory that nothing uses any more back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

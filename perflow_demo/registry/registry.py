@@ -1,0 +1,146 @@
+"""The one owner of resident models; light to import, since the page starts with it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from perflow_demo.errors import BadRequest, OutOfMemory
+from perflow_demo.models.catalogue import CATALOGUE, available
+from perflow_demo.models.sources import Source, source_of
+from perflow_demo.models.spec import Family
+from perflow_demo.registry.cache import Cache, EntryStatus
+
+# torch and diffusers take seconds to import: the first lease imports them, not the page.
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+    from perflow_demo.registry.pipelines import Key
+    from perflow_demo.registry.placement import Placement
+
+# Title of the component that loads, bytes read so far, bytes to read.
+OnLoad = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is resident and where; bytes count each entry, budget is the most they may reach."""
+
+    device: str
+    dtype: str
+    budget: int
+    bytes: int
+    entries: tuple[EntryStatus, ...]
+
+
+class Registry:
+    """Keeps models resident and lends pipelines of them; safe to use from many threads.
+
+    settings: a `perflow_demo.settings.Settings`, handed through from whoever starts the program.
+    """
+
+    def __init__(self, settings):
+        self._settings = settings
+        self._cache = Cache(self._budget, self._measure, self._release)
+
+    @cached_property
+    def placement(self) -> "Placement":
+        """Device, dtype and memory format of everything lent out."""
+        from perflow_demo.registry import placement
+
+        return placement.choose(self._settings.device)
+
+    def families(self) -> tuple[Family, ...]:
+        """The families on offer, each with the styles whose weights are there."""
+        return tuple(available(family, self._source(family)) for family in CATALOGUE.values())
+
+    @contextmanager
+    def lease(
+        self,
+        family: str = "pocket",
+        style: str | None = None,
+        delta_strength: float = 1.0,
+        on_load: OnLoad | None = None,
+    ) -> Iterator["StableDiffusionPipeline"]:
+        """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
+
+        style: name of one of the family's styles; None is the base.
+        delta_strength: share of the PeRFlow ΔW in the UNet, 0..1. At 0 the pipeline is the plain
+        teacher with a DDIMScheduler, else it has a PeRFlowScheduler.
+        on_load: called while a component loads, with its title, bytes read and bytes to read.
+        Raises BadRequest for an unknown family or style, LoadError for a faulty file, OutOfMemory
+        when the budget is too small or the device runs out of memory during the lease.
+        """
+        from perflow_demo.registry import pipelines
+
+        family = self._family(family, style)
+        parts = pipelines.parts_of(
+            family, self._source(family), self.placement, style, delta_strength
+        )
+        with self._out_of_memory_explained(), ExitStack() as leases:
+            modules = {
+                name: leases.enter_context(
+                    self._cache.lease(part.key, part.loader(on_load), part.expected_bytes)
+                )
+                for name, part in parts.items()
+            }
+            yield pipelines.assemble(
+                family, self._source(family), modules, accelerated=delta_strength > 0
+            )
+
+    def unload(self, key: "Key | None" = None) -> int:
+        """Drop one entry of `status()`, or all; what is leased stays. Returns the bytes freed."""
+        return self._cache.unload(key)
+
+    def status(self) -> Status:
+        """What is resident, the most recently used first."""
+        entries = self._cache.status()
+        place = self.placement
+        return Status(
+            str(place.device),
+            place.dtype_name,
+            self._budget(),
+            sum(entry.bytes for entry in entries),
+            entries,
+        )
+
+    def _family(self, name: str, style: str | None) -> Family:
+        families = {family.name: family for family in self.families()}
+        if name not in families:
+            raise BadRequest(f"There is no family {name!r}; choose {' or '.join(families)}.")
+        family = families[name]
+        if style is not None and family.style(style) is None:
+            styles = " or ".join(known.name for known in family.styles) or "no style at all"
+            raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
+        return family
+
+    def _source(self, family: Family) -> Source:
+        return source_of(family, self._settings)
+
+    def _budget(self) -> int:
+        from perflow_demo.registry import memory
+
+        return self._settings.memory_budget or memory.default_budget(self.placement.device)
+
+    def _measure(self, value: Any) -> int:
+        from perflow_demo.registry import memory
+
+        return memory.module_bytes(value)
+
+    def _release(self) -> None:
+        from perflow_demo.registry import memory
+
+        memory.release(self.placement.device)
+
+    @contextmanager
+    def _out_of_memory_explained(self) -> Iterator[None]:
+        import torch
+
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            self._release()
+            raise OutOfMemory(
+                "The device ran out of memory; ask for fewer or smaller pictures, or unload models."
+            ) from error

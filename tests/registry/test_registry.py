@@ -1,0 +1,218 @@
+"""A registry lends working pipelines, shares what can be shared, and recovers from faulty files."""
+
+import logging
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from safetensors.torch import load_file
+
+from perflow_demo.errors import BadRequest, LoadError, OutOfMemory
+from perflow_demo.flow import PeRFlowScheduler
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from tests.pocket_factory import edit_weights, write_pocket
+
+
+@pytest.fixture
+def registry(assets):
+    return Registry(Settings(assets=assets, device="cpu"))
+
+
+def draw(pipeline, prompt="a red dog", **arguments):
+    arguments = {"num_inference_steps": 4, "guidance_scale": 4.5} | arguments
+    generator = torch.Generator().manual_seed(0)
+    return pipeline(prompt, generator=generator, height=64, width=96, **arguments).images[0]
+
+
+@pytest.mark.parametrize("style", [None, "cel", "pencil"])
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_a_pipeline_draws_a_picture_of_the_size_asked_for(registry, style, strength):
+    with registry.lease("pocket", style, strength) as pipeline:
+        assert draw(pipeline).size == (96, 64)
+
+
+def test_prompt_and_seed_decide_the_picture(registry):
+    with registry.lease() as pipeline:
+        first, again = np.asarray(draw(pipeline)), np.asarray(draw(pipeline))
+        other = np.asarray(draw(pipeline, "a blue car"))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_padding_is_hidden_from_the_words(registry):
+    with registry.lease() as pipeline:
+        padded = pipeline.tokenizer("a dog", padding="max_length", return_tensors="pt")
+        bare = pipeline.tokenizer("a dog", return_tensors="pt").input_ids
+        embeds, _ = pipeline.encode_prompt("a dog", "cpu", 1, False)
+        alone = pipeline.text_encoder(bare)[0]
+    assert padded.input_ids.shape[1] > bare.shape[1]
+    torch.testing.assert_close(
+        embeds[:, : bare.shape[1]].float(), alone.float(), rtol=0.02, atol=0.02
+    )
+
+
+def test_a_run_warns_about_nothing(registry, caplog):
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
+        warnings.simplefilter("error")
+        with registry.lease() as pipeline:
+            draw(pipeline)
+    assert caplog.records == []
+
+
+def test_the_scheduler_fits_the_weights_and_is_new_in_every_lease(registry):
+    with registry.lease(delta_strength=0.0) as teacher, registry.lease() as student:
+        assert isinstance(teacher.scheduler, DDIMScheduler)
+        assert isinstance(student.scheduler, PeRFlowScheduler)
+        assert student.scheduler.config.prediction_type == "diff_eps"
+        assert student.scheduler.config.num_time_windows == 4
+        with registry.lease() as second:
+            assert second.scheduler is not student.scheduler
+            assert second.unet is student.unet
+
+
+def test_styles_and_strengths_share_all_but_the_unet(registry):
+    with registry.lease() as base, registry.lease(style="cel", delta_strength=0.5) as styled:
+        assert base.vae is styled.vae
+        assert base.text_encoder is styled.text_encoder
+        assert base.tokenizer is styled.tokenizer
+        assert base.unet is not styled.unet
+        keys = [entry.key for entry in registry.status().entries]
+    assert {(key.style, key.delta_strength) for key in keys if key.part == "unet"} == {
+        (None, 1.0),
+        ("cel", 0.5),
+    }
+    assert len(keys) == 5
+
+
+def test_the_unet_lent_is_the_sum_in_the_placement_s_dtype(registry, assets):
+    folder = assets / "pocket"
+    files = "unet/diffusion_pytorch_model", "styles/cel/delta", "delta/diffusion_pytorch_model"
+    base, style, delta = (load_file(folder / f"{name}.safetensors") for name in files)
+    with registry.lease(style="cel", delta_strength=0.5) as pipeline:
+        weights = pipeline.unet.state_dict()
+    for key, weight in weights.items():
+        expected = base[key].float() + style[key].float() + 0.5 * delta[key].float()
+        assert torch.equal(weight, expected.to(registry.placement.dtype)), key
+
+
+def test_status_tells_what_is_resident_and_unload_empties_it(registry):
+    assert registry.status().entries == ()
+    with registry.lease() as pipeline:
+        status = registry.status()
+        assert {entry.key.part for entry in status.entries} == {
+            "tokenizer",
+            "text_encoder",
+            "vae",
+            "unet",
+        }
+        modules = pipeline.unet, pipeline.vae, pipeline.text_encoder
+        held = sum(t.nbytes for m in modules for t in (*m.parameters(), *m.buffers()))
+        assert status.bytes == held <= status.budget
+        assert all(entry.leases == 1 for entry in status.entries)
+        assert registry.unload() == 0
+    assert status.device == "cpu"
+    unet = next(entry for entry in registry.status().entries if entry.key.part == "unet")
+    assert registry.unload(unet.key) == unet.bytes
+    assert registry.unload() == status.bytes - unet.bytes
+    assert registry.status().bytes == 0
+
+
+def test_many_threads_load_each_part_once(registry):
+    loaded = []
+
+    def report(title, done, total):
+        if done == total:
+            loaded.append(title)
+
+    def ask(_):
+        with registry.lease(on_load=report) as pipeline:
+            return id(pipeline.unet)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
+    assert sorted(loaded) == ["UNet", "autoencoder", "text encoder", "tokenizer"]
+
+
+def test_progress_grows_to_the_whole_size_of_the_files(registry, assets):
+    calls = []
+    with registry.lease(style="cel", on_load=lambda *call: calls.append(call)):
+        pass
+    done = [call[1] for call in calls if call[0] == "UNet"]
+    pocket = assets / "pocket"
+    files = "unet/diffusion_pytorch_model", "styles/cel/delta", "delta/diffusion_pytorch_model"
+    total = sum((pocket / f"{name}.safetensors").stat().st_size for name in files)
+    assert done == sorted(done)
+    assert done[-1] == total == calls[-1][2]
+
+
+def test_old_variants_make_room_under_the_budget(assets):
+    with Registry(Settings(assets=assets, device="cpu")).lease() as pipeline:
+        unet = sum(t.nbytes for t in pipeline.unet.state_dict().values())
+        modules = pipeline.unet, pipeline.vae, pipeline.text_encoder
+        whole = sum(t.nbytes for m in modules for t in (*m.parameters(), *m.buffers()))
+    registry = Registry(Settings(assets=assets, device="cpu", memory_budget=whole + unet // 2))
+    for strength in (1.0, 0.75, 0.5):
+        with registry.lease(delta_strength=strength):
+            assert registry.status().bytes <= registry.status().budget
+    strengths = [e.key.delta_strength for e in registry.status().entries if e.key.part == "unet"]
+    assert strengths == [0.5]
+    with registry.lease(), pytest.raises(OutOfMemory), registry.lease(style="cel"):
+        pytest.fail("lent more than the budget allows")
+
+
+def test_a_faulty_file_leaves_nothing_behind_and_the_next_request_works(own_assets):
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    weights = own_assets / "pocket/vae/diffusion_pytorch_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(LoadError, match="vae"), registry.lease():
+        pytest.fail("lent a pipeline without an autoencoder")
+    assert "vae" not in {entry.key.part for entry in registry.status().entries}
+    assert all(entry.leases == 0 for entry in registry.status().entries)
+    weights.write_bytes(whole)
+    with registry.lease() as pipeline:
+        assert draw(pipeline).size == (96, 64)
+
+
+def test_a_delta_of_another_shape_is_named(own_assets):
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    path = own_assets / "pocket/delta/diffusion_pytorch_model.safetensors"
+    edit_weights(path, lambda tensors: tensors.update({"conv_in.bias": torch.zeros(3)}))
+    with pytest.raises(LoadError, match=r"delta.*conv_in\.bias"), registry.lease():
+        pytest.fail("lent a UNet without its delta")
+    with registry.lease(delta_strength=0.0) as teacher:
+        assert draw(teacher).size == (96, 64)
+
+
+def test_unknown_names_are_answered_with_the_known_ones(registry, tmp_path):
+    with pytest.raises(BadRequest, match="pocket"), registry.lease("sd99"):
+        pytest.fail("lent an unknown family")
+    with pytest.raises(BadRequest, match="cel or pencil"), registry.lease(style="cubist"):
+        pytest.fail("lent an unknown style")
+    write_pocket(tmp_path, styles=())
+    bare = Registry(Settings(assets=tmp_path, device="cpu"))
+    assert bare.families()[0].styles == ()
+    with pytest.raises(BadRequest, match="no style"), bare.lease(style="cel"):
+        pytest.fail("lent a style whose weights are not there")
+
+
+def test_a_device_out_of_memory_is_explained(registry):
+    with pytest.raises(OutOfMemory, match="smaller pictures"), registry.lease():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    assert all(entry.leases == 0 for entry in registry.status().entries)
+
+
+def test_making_a_registry_imports_neither_torch_nor_diffusers():
+    program = (
+        "import sys; from perflow_demo.registry import Registry; "
+        "from perflow_demo.settings import Settings; Registry(Settings()).families(); "
+        "print(sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr
