@@ -9,7 +9,7 @@ from perflow_demo.training.toyworld.kinds.bodies import Stance, anchors, head_on
 from perflow_demo.training.toyworld.kinds.faces import Ball, eyes, smile
 from perflow_demo.training.toyworld.kinds.kind import Kind
 from perflow_demo.training.toyworld.palette import NOSE, WHITE, Look, lighter
-from perflow_demo.training.toyworld.parts import Head, Model, Part
+from perflow_demo.training.toyworld.parts import Head, Model, Paint, Part
 from perflow_demo.training.toyworld.primitives import cone, ellipsoid, sphere, torus, tube
 
 
@@ -57,25 +57,7 @@ def elephant(rng: np.random.Generator, look: Look) -> Model:
     ear = ellipsoid(0.72 * size, 0.86 * size, 0.13, look.second, 30).move(0.6 * size).turn("y", 28)
     parts += ear.move(*head.at(80, 10, 0.88)).pair()
     raised = rng.random() < 0.5
-    x, y, z = head.at(0, -14, 0.85)
-    side = rng.uniform(-0.25, 0.25)
-    trunk = [(x, y, z), (x, y - 0.5, z + 0.5), (side * 0.5, y - 1.0, z + 0.72)]
-    trunk += [(side, y - 1.25, z + 1.1)]
-    if raised:
-        trunk = [
-            (x, y, z),
-            (x, y - 0.42, z + 0.55),
-            (side, y - 0.15, z + 1.15),
-            (side, y + 0.65, z + 1.3),
-        ]
-    parts.append(tube(trunk, [0.42, 0.34, 0.27, 0.23], look.main, 24))
-    tusk = tube(
-        [(0.36, y - 0.2, z), (0.44, y - 0.5, z + 0.42), (0.44, y - 0.42, z + 0.75)],
-        [0.13, 0.12, 0.06],
-        WHITE,
-        14,
-    )
-    parts += tusk.pair() + eyes(head, 30, 14, 0.16, 0.84)
+    parts += _trunk_and_tusks(rng, head, raised, look.main) + eyes(head, 30, 14, 0.16, 0.84)
     details = ["big ears", "a raised trunk" if raised else "a lowered trunk"]
     tx, ty, tz = stance.tail
     tail = [(tx, ty, tz), (0.1, ty - 0.25, tz - 0.3), (0.2, ty - 0.7, tz - 0.35)]
@@ -142,13 +124,29 @@ def turtle(rng: np.random.Generator, look: Look) -> Model:
     )
 
 
+def _trunk_and_tusks(
+    rng: np.random.Generator, head: Ball, raised: bool, paint: Paint
+) -> list[Part]:
+    x, y, z = head.at(0, -14, 0.85)
+    side = rng.uniform(-0.25, 0.25)
+    if raised:
+        path = [(0, 0, 0), (0, -0.42, 0.55), (side, -0.15, 1.15), (side, 0.65, 1.3)]
+    else:
+        path = [(0, 0, 0), (0, -0.5, 0.5), (side * 0.5, -1.0, 0.72), (side, -1.25, 1.1)]
+    tusk = tube(
+        [(0.36, -0.2, 0), (0.44, -0.5, 0.42), (0.44, -0.42, 0.75)], [0.13, 0.12, 0.06], WHITE, 14
+    )
+    trunk = tube(path, [0.42, 0.34, 0.27, 0.23], paint, 24)
+    return [part.move(x, y, z) for part in (trunk, *tusk.pair())]
+
+
 def _blanket(rng: np.random.Generator, look: Look, stance: Stance) -> list[Part]:
     """A cloth and, under it, a longer one whose rim shows as a hem, both bent over the back."""
     x, y, z = stance.top
     cloth, hem = look.accents(rng, 2)
     if not look.colourful:
         hem = lighter(hem, 0.5)
-    radius = 1.0
+    radius = 1.03
 
     def drape(points: np.ndarray) -> np.ndarray:
         square = np.abs(points[:, [0, 2]]) + 1e-6
@@ -158,8 +156,8 @@ def _blanket(rng: np.random.Generator, look: Look, stance: Stance) -> list[Part]
 
     parts = []
     for paint, reach, thick in ((hem, 1.0, 0.07), (cloth, 0.86, 0.11)):
-        sheet = ellipsoid(reach, thick, 0.55 * reach, paint, 40).warp(drape)
-        parts.append(sheet.move(x, y - radius + 0.02, z))
+        sheet = ellipsoid(reach, thick, 0.52 * reach, paint, 40).warp(drape)
+        parts.append(sheet.move(x, y - 0.93, z))
     return parts
 
 

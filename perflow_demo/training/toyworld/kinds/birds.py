@@ -136,6 +136,7 @@ def feather(length: float, width: float, paint: Paint) -> Part:
         [(0, 0, 0), (0, length * 0.55, 0), (0, length - width * 0.7, 0)],
         [width * 0.6, width, width * 0.7],
         paint,
+        detail=14,
     )
     return shape.stretch(z=0.32)
 

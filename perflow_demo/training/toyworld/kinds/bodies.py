@@ -52,7 +52,7 @@ def standing(
         neck_radius=girth * 0.8,
         tail=(0.0, y + girth * 0.5, -half - girth * 0.75),
         state="standing",
-        top=(0.0, y + girth * 0.9, -half * 0.45),
+        top=(0.0, y + girth * 0.9, -half * 0.3),
     )
 
 
@@ -116,5 +116,9 @@ def head_on(stance: Stance, radii: Point, up: float, ahead: float) -> Ball:
 
 
 def anchors(stance: Stance, head: Ball, turn: float, lift: float, size: float) -> Head:
-    eye = head.at(turn, lift)
-    return Head(head.centre, head.radii, eye, size, stance.neck, stance.neck_radius, stance.back)
+    """Where accessories sit; the ring of a scarf clears both the neck and the head above it."""
+    x, y, z = stance.neck
+    below = (head.centre[1] - y) / head.radii[1]
+    ring = max(stance.neck_radius, 0.95 * head.radii[0] * float(np.sqrt(1 - below**2)))
+    neck = (x, y, (z + head.centre[2]) / 2)
+    return Head(head.centre, head.radii, head.at(turn, lift), size, neck, ring, stance.back)
