@@ -40,7 +40,7 @@ def bear(rng: np.random.Generator, look: Look) -> Model:
         details=("round ears",),
         states=(stance.state,),
         head=anchors(stance, head, 24, 13, 0.15),
-        perch=crown if plush else stance.top,
+        perch=crown,
     )
 
 
@@ -157,7 +157,7 @@ def _blanket(rng: np.random.Generator, look: Look, stance: Stance) -> list[Part]
     parts = []
     for paint, reach, thick in ((hem, 1.0, 0.07), (cloth, 0.86, 0.11)):
         sheet = ellipsoid(reach, thick, 0.52 * reach, paint, 40).warp(drape)
-        parts.append(sheet.move(x, y - 0.93, z))
+        parts.append(sheet.move(x, y - 0.95, z * 0.5))
     return parts
 
 

@@ -52,7 +52,7 @@ def standing(
         neck_radius=girth * 0.8,
         tail=(0.0, y + girth * 0.5, -half - girth * 0.75),
         state="standing",
-        top=(0.0, y + girth * 0.9, -half * 0.3),
+        top=(0.0, y + girth * 0.92, -half * 0.75),
     )
 
 
