@@ -1,4 +1,18 @@
-"""Where networks run and in which precision: the one place that decides."""
+"""Where networks run and in which precision: the one place that decides.
+
+Measured on two Zen 4 cores (AVX512-BF16) with an untrained UNet of 16.9 M and the autoencoder of
+4.6 M parameters, 512 px, a guided UNet call and a decoding, best of 7, in ms:
+
+| | UNet | decode |
+|---|---|---|
+| float32, contiguous | 147 | 142 |
+| float32, channels_last | 150 | 135 |
+| bfloat16, contiguous | 109 | 78 |
+| bfloat16, channels_last | 110 | 71 |
+
+So a CPU with bfloat16 instructions computes in bfloat16 and channels_last; at 256 px channels_last
+slows float32 down, so that stays contiguous. CUDA takes float16 by convention, not yet measured.
+"""
 
 from dataclasses import dataclass
 
@@ -33,14 +47,15 @@ def choose(device: str) -> Placement:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
-        return Placement(torch.device("cpu"), _cpu_dtype())
+        return _on_cpu()
     index = torch.device(device).index or 0
     if index >= torch.cuda.device_count():
         raise UserError(f"There is no device {device} on this machine; set PERFLOW_DEVICE=cpu.")
     return Placement(torch.device("cuda", index), torch.float16)
 
 
-def _cpu_dtype() -> torch.dtype:
+def _on_cpu() -> Placement:
     capabilities = torch.cpu.get_capabilities()
-    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return torch.bfloat16 if native else torch.float32
+    if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"):
+        return Placement(torch.device("cpu"), torch.bfloat16, torch.channels_last)
+    return Placement(torch.device("cpu"), torch.float32)

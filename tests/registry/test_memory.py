@@ -1,4 +1,4 @@
-"""Bytes are counted as the memory holds them."""
+"""Bytes are counted as the memory holds them, and a placement is one the machine has."""
 
 import pytest
 import torch
@@ -40,6 +40,14 @@ def test_a_container_may_use_no_more_than_its_limit(tmp_path, monkeypatch):
     assert memory.device_bytes(torch.device("cpu")) == 1_000_000
     limit.write_text("max\n")
     assert memory.device_bytes(torch.device("cpu")) == whole
+
+
+@pytest.mark.parametrize("instructions", [{"avx512_bf16": True}, {"amx_bf16": True}, {}])
+def test_bfloat16_only_where_the_cpu_has_instructions_for_it(monkeypatch, instructions):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    place = placement.choose("cpu")
+    assert place.dtype == (torch.bfloat16 if instructions else torch.float32)
+    assert str(place) == f"cpu/{place.dtype_name}"
 
 
 def test_a_device_that_is_not_there_is_refused():
