@@ -1,8 +1,9 @@
 """ΔW = W_PeRFlow - W_base: take it from one pair of models, merge it into another, undo it.
 
 Everything works tensor by tensor and chunk by chunk in place, so that a merge needs next to no
-memory beside the model and the delta. Sums are made in the wider dtype of the two and rounded
-once to the model's.
+memory beside the model and the delta. A sum is made in the delta's dtype and stored in the
+model's, as in the PeRFlow reference: a half-precision delta rounds what it touches to half, a
+float32 one does not.
 """
 
 import math
@@ -17,7 +18,7 @@ from perflow_demo.flow.low_rank import factored_keys
 StateDict = Mapping[str, torch.Tensor]
 
 # Elements handled at once: small beside any UNet, and resident in a core's cache.
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 # The one weight that may differ in shape: multiview and inpainting UNets see more channels.
 ADAPTABLE_KEY = "conv_in.weight"
 
@@ -96,7 +97,7 @@ def remove_delta(
     """Undo `apply_delta` with the same arguments, in place.
 
     base: the weights before the merge; with them the result is exact, without them it differs by
-    the rounding of two additions in the model's dtype. Raises as `apply_delta` does, and for a
+    the rounding of two additions in the delta's dtype. Raises as `apply_delta` does, and for a
     base that lacks a merged key or has it in another shape.
     """
     weights = _state_dict(unet)
@@ -172,7 +173,7 @@ def _add(weight: torch.Tensor, change: torch.Tensor, strength: float) -> float:
         part = part.to(target.device)
         before += _squared_norm(target)
         added += _squared_norm(part)
-        target.add_(part, alpha=strength)
+        target.copy_(target.to(part.dtype).add_(part, alpha=strength))
     if added == 0 or strength == 0:
         return 0.0
     return abs(strength) * math.sqrt(added / before) if before else math.inf

@@ -63,10 +63,12 @@ def ddim_timesteps(
     index beside the next one's begin; an index below 0 means the end of the table (PeRFlow
     reference).
     """
-    length = (t_start - t_end).double()[:, None]
+    length = (t_start - t_end).float()[:, None]
     fractions = torch.arange(num_steps, device=t_start.device) / num_steps
-    times = t_start.double()[:, None] - length * fractions
-    begin = torch.round(num_train_timesteps * times - 1).long()
+    times = t_start.float()[:, None] - length * fractions
+    # Division by the single-precision timestep, as the reference does, decides which way an
+    # exact half rounds: 186.5 goes up, 686.5 down.
+    begin = torch.round(num_train_timesteps - 1 + (times - 1) / (1 / num_train_timesteps)).long()
     # The small offset keeps a whole stride from being floored away by rounding error.
     stride = torch.floor(num_train_timesteps * length / num_steps + 1e-3).long()
     return begin, begin - stride

@@ -47,9 +47,10 @@ class TimeWindows:
     @property
     def boundaries(self) -> list[float]:
         """The num_windows + 1 window ends, falling from t_noise to t_clean."""
-        span = self.t_noise - self.t_clean
-        inner = [self.t_noise - span * k / self.num_windows for k in range(self.num_windows)]
-        return [*inner, self.t_clean]
+        # Counted up from t_clean: 1/5 * 1000 is timestep 200, but (1 - 4/5) * 1000 is 199.99..
+        length = (self.t_noise - self.t_clean) / self.num_windows
+        inner = [self.t_clean + k * length for k in range(self.num_windows - 1, 0, -1)]
+        return [self.t_noise, *inner, self.t_clean]
 
     def lookup(self, timepoints: torch.Tensor, alphas_cumprod: torch.Tensor) -> Window:
         """The windows that hold the given time points.
