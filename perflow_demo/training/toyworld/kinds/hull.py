@@ -18,8 +18,8 @@ Outline = np.ndarray  # N×2, a closed line without its first point repeated
 class Hull:
     """A closed body whose cross-sections across Z are superellipses.
 
-    stations: M×4 rows (z, half width, lowest y, highest y) with z ascending; power: 2 is an ellipse,
-    larger is boxier; lean: by what fraction the top is narrower than the bottom.
+    stations: M×4 rows (z, half width, lowest y, highest y) with z ascending; power: 2 is an
+    ellipse, larger is boxier; lean: by what fraction the top is narrower than the bottom.
     """
 
     stations: np.ndarray
@@ -38,8 +38,8 @@ class Hull:
     ) -> Hull:
         """A hull along the polyline of `rows` (z, half width, low, high; z ascending).
 
-        rounding: length over which the polyline's corners are smoothed; bevel: radius of the edges of
-        the flat ends.
+        rounding: length over which the polyline's corners are smoothed; bevel: radius of the
+        edges of the flat ends.
         """
         z, columns = _smooth_polyline(np.array(rows, float), rounding)
         angle = np.linspace(0, np.pi / 2, 6)
@@ -53,7 +53,9 @@ class Hull:
     def part(self, paint: Paint, detail: int = 36) -> Part:
         """The hull's surface."""
         turn = 2 * np.pi * np.arange(detail) / detail
-        across, up = (np.sign(f) * np.abs(f) ** (2 / self.power) for f in (np.cos(turn), np.sin(turn)))
+        across, up = (
+            np.sign(f) * np.abs(f) ** (2 / self.power) for f in (np.cos(turn), np.sin(turn))
+        )
         z, width, low, high = (column[:, None] for column in self.stations.T)
         y = (low + high) / 2 + (high - low) / 2 * up
         x = width * across * (1 - self.lean * (1 + up) / 2)
@@ -79,8 +81,8 @@ class Hull:
         sign, axis = (-1 if side[0] == "-" else 1), "xyz".index(side[1])
         plane = {0: (2, 1), 1: (0, 2), 2: (0, 1)}[axis]
         centre = outline.mean(0)
-        reach = np.array([0.0, 0.25, 0.5, 0.75, 0.95, 1.0, 1.0])
-        lift = thickness * np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.4, -1.5])
+        reach = np.array([0.0, 0.35, 0.7, 0.95, 1.0, 1.0])
+        lift = thickness * np.array([1.0, 1.0, 1.0, 1.0, 0.4, -1.5])
         flat = centre + reach[:, None, None] * (outline - centre)
         points = np.zeros((*flat.shape[:2], 3))
         points[..., plane[0]], points[..., plane[1]] = flat[..., 0], flat[..., 1]
@@ -107,7 +109,7 @@ class Hull:
 
 
 def loft(rings: np.ndarray, paint: Paint, first: np.ndarray | None = None) -> Part:
-    """A closed smooth surface through rings S×R×3, its ends closed to their centres (or to `first`)."""
+    """A closed smooth surface through rings S×R×3, ending in their centres (or in `first`)."""
     count, detail = rings.shape[:2]
     ends = [rings[0].mean(0) if first is None else first, rings[-1].mean(0)]
     vertices = np.concatenate([rings.reshape(-1, 3), ends]).astype(np.float32)
@@ -153,7 +155,7 @@ def disc(x: float, y: float, radius: float, count: int = 32) -> Outline:
 def rectangle(x: float, y: float, width: float, height: float, radius: float = 0.05) -> Outline:
     """A rounded rectangle centred on (x, y)."""
     w, h = width / 2, height / 2
-    return rounded([(x - w, y - h), (x + w, y - h), (x + w, y + h), (x - w, y + h)], radius)
+    return rounded([(x - w, y - h), (x + w, y - h), (x + w, y + h), (x - w, y + h)], radius, 32)
 
 
 def wheel(radius: float, width: float, rim: Paint, white_wall: bool = False) -> list[Part]:
@@ -161,7 +163,12 @@ def wheel(radius: float, width: float, rim: Paint, white_wall: bool = False) -> 
     r, w = radius, width / 2
     tyre = [(0.86 * r, -w), (0.96 * r, -0.8 * w), (r, -0.4 * w), (r, 0.4 * w), (0.96 * r, 0.8 * w)]
     tyre += [(0.86 * r, w), (0.66 * r, w), (0.6 * r, 0.7 * w)]
-    rim_line = [(0.64 * r, 0.3 * w), (0.64 * r, 1.02 * w), (0.57 * r, 1.16 * w), (0.46 * r, 1.02 * w)]
+    rim_line = [
+        (0.64 * r, 0.3 * w),
+        (0.64 * r, 1.02 * w),
+        (0.57 * r, 1.16 * w),
+        (0.46 * r, 1.02 * w),
+    ]
     parts = [
         lathe(tyre, RUBBER, detail=24),
         lathe(rim_line, rim, detail=24),
@@ -174,7 +181,11 @@ def wheel(radius: float, width: float, rim: Paint, white_wall: bool = False) -> 
 
 
 def wheels(
-    at: Sequence[tuple[float, float, float]], radius: float, width: float, rim: Paint, **options: bool
+    at: Sequence[tuple[float, float, float]],
+    radius: float,
+    width: float,
+    rim: Paint,
+    **options: bool,
 ) -> list[Part]:
     """Wheels at the points (x > 0, y, z) and their mirror images."""
     return [

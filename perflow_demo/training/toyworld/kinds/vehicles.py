@@ -1,16 +1,15 @@
-"""Larger vehicles of road and rail: trucks, buses, steam locomotives."""
+"""Larger vehicles of the road: trucks and buses."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from perflow_demo.training.toyworld.kinds.cars import CHASSIS, TAIL_LIGHT
+from perflow_demo.training.toyworld.kinds.coachwork import CHASSIS, TAIL_LIGHT
 from perflow_demo.training.toyworld.kinds.hull import Hull, disc, rectangle, rounded, wheels
 from perflow_demo.training.toyworld.kinds.kind import Kind
 from perflow_demo.training.toyworld.palette import (
     BLACK,
     GLASS,
-    GOLD,
     LAMP_LIGHT,
     STEEL,
     WOOD,
@@ -18,7 +17,12 @@ from perflow_demo.training.toyworld.palette import (
     lighter,
 )
 from perflow_demo.training.toyworld.parts import Model, Paint, Part
-from perflow_demo.training.toyworld.primitives import box, capsule, cylinder, ellipsoid, lathe, prism, tube
+from perflow_demo.training.toyworld.primitives import (
+    box,
+    ellipsoid,
+    prism,
+    tube,
+)
 
 
 def truck(rng: np.random.Generator, look: Look) -> Model:
@@ -31,14 +35,22 @@ def _box_truck(rng: np.random.Generator, look: Look) -> Model:
     r = 0.37
     parts = _cab(look, 0.55, 1.5, cab_top)
     cargo = Hull.through(
-        [(back, 0.74, 0.52, top), (0.42, 0.74, 0.52, top)], power=12, rounding=0.02, bevel=0.1, count=8
+        [(back, 0.74, 0.52, top), (0.42, 0.74, 0.52, top)],
+        power=12,
+        rounding=0.02,
+        bevel=0.1,
+        count=8,
     )
     parts.append(cargo.part(look.main, 56))
     band = rectangle((back + 0.42) / 2, (0.52 + top) / 2 + 0.08, 0.42 - back, 0.3, 0.02)
     band[:, 0] = np.clip(band[:, 0], back + 0.1, 0.32)
     parts += cargo.panel("+x", band, look.second, 0.012).pair()
     for x in (0.33, -0.33):
-        parts.append(cargo.panel("-z", rectangle(x, (0.52 + top) / 2, 0.58, top - 0.8, 0.05), lighter(look.main, 0.2)))
+        parts.append(
+            cargo.panel(
+                "-z", rectangle(x, (0.52 + top) / 2, 0.58, top - 0.8, 0.05), lighter(look.main, 0.2)
+            )
+        )
     parts += [box(0.9, 0.2, 1.4 - back, CHASSIS).move(y=0.46, z=(1.4 + back) / 2)]
     parts += wheels([(0.6, r, 1.0), (0.6, r, back + 0.5)], r, 0.3, look.second)
     return Model(parts, perch=(0.0, top, (back + 0.42) / 2))
@@ -80,7 +92,13 @@ def _pickup(rng: np.random.Generator, look: Look) -> Model:
         bevel=0.12,
     )
     parts = [body.part(look.main), cabin.part(look.main)]
-    parts.append(cabin.panel("+z", rounded([(-0.5, 1.04), (0.5, 1.04), (0.43, tall - 0.14), (-0.43, tall - 0.14)], 0.08), GLASS))
+    parts.append(
+        cabin.panel(
+            "+z",
+            rounded([(-0.5, 1.04), (0.5, 1.04), (0.43, tall - 0.14), (-0.43, tall - 0.14)], 0.08),
+            GLASS,
+        )
+    )
     side = rounded([(-0.12, 1.03), (0.58, 1.03), (0.42, tall - 0.15), (-0.12, tall - 0.15)], 0.09)
     parts += cabin.panel("+x", side, GLASS).pair()
     parts.append(cabin.panel("-z", rectangle(0, tall - 0.3, 0.7, 0.24, 0.07), GLASS))
@@ -89,13 +107,28 @@ def _pickup(rng: np.random.Generator, look: Look) -> Model:
     parts += [box(1.36, 0.5, 0.1, look.main, 0.04).move(0, 0.8, -1.7)]
     parts += [box(0.9, 0.24, nose + 1.5, CHASSIS).move(y=0.46, z=(nose - 1.5) / 2)]
     for z in (nose - 0.52, -1.0):
-        guard = tube([(0, 0.12, 0.5), (0, 0.42, 0.3), (0, 0.5, 0), (0, 0.42, -0.3), (0, 0.12, -0.5)], 0.1, look.main, 14)
+        guard = tube(
+            [(0, 0.12, 0.5), (0, 0.42, 0.3), (0, 0.5, 0), (0, 0.42, -0.3), (0, 0.12, -0.5)],
+            0.1,
+            look.main,
+            14,
+        )
         parts += guard.stretch(x=2.0).move(0.68, r, z).pair()
     parts += wheels([(0.66, r, nose - 0.52), (0.66, r, -1.0)], r, 0.28, look.second)
     parts += [body.panel("+z", rectangle(0, 0.72, 0.6, 0.24, 0.08), BLACK, 0.02)]
-    parts += [body.panel("+z", rectangle(0, 0.72 + y, 0.56, 0.04, 0.02), STEEL, 0.035) for y in (-0.06, 0.06)]
+    parts += [
+        body.panel("+z", rectangle(0, 0.72 + y, 0.56, 0.04, 0.02), STEEL, 0.035)
+        for y in (-0.06, 0.06)
+    ]
     parts += [twin for p in _lamp_on(body, 0.43, 0.74, 0.1) for twin in p.pair()]
-    parts += [tube([(-0.66, 0.44, nose - 0.02), (0, 0.44, nose + 0.08), (0.66, 0.44, nose - 0.02)], 0.06, look.second, 12)]
+    parts += [
+        tube(
+            [(-0.66, 0.44, nose - 0.02), (0, 0.44, nose + 0.08), (0.66, 0.44, nose - 0.02)],
+            0.06,
+            look.second,
+            12,
+        )
+    ]
     parts += ellipsoid(0.06, 0.1, 0.05, TAIL_LIGHT, 14).move(0.6, 0.84, -1.74).pair()
     return Model(parts, noun="pickup truck", details=("a wooden bed",), perch=(0.0, tall, 0.15))
 
@@ -103,7 +136,11 @@ def _pickup(rng: np.random.Generator, look: Look) -> Model:
 def _cab(look: Look, back: float, front: float, top: float) -> list[Part]:
     """A rounded cab-over with windscreen, lamps, grille and bumper."""
     cab = Hull.through(
-        [(back, 0.68, 0.4, top - 0.04), (back + 0.4, 0.7, 0.38, top), (front - 0.3, 0.69, 0.38, top - 0.06)]
+        [
+            (back, 0.68, 0.4, top - 0.04),
+            (back + 0.4, 0.7, 0.38, top),
+            (front - 0.3, 0.69, 0.38, top - 0.06),
+        ]
         + [(front, 0.64, 0.4, top - 0.4)],
         power=4.5,
         lean=0.08,
@@ -112,10 +149,18 @@ def _cab(look: Look, back: float, front: float, top: float) -> list[Part]:
     )
     low, high = 0.98, top - 0.17
     screen = rounded([(-0.52, low), (0.52, low), (0.47, high), (-0.47, high)], 0.1)
-    side = rounded([(back + 0.18, low), (front - 0.2, low), (front - 0.3, high), (back + 0.18, high)], 0.08)
-    parts = [cab.part(look.main), cab.panel("+z", screen, GLASS), *cab.panel("+x", side, GLASS).pair()]
+    side = rounded(
+        [(back + 0.18, low), (front - 0.2, low), (front - 0.3, high), (back + 0.18, high)], 0.08
+    )
+    parts = [
+        cab.part(look.main),
+        cab.panel("+z", screen, GLASS),
+        *cab.panel("+x", side, GLASS).pair(),
+    ]
     parts += [cab.panel("+z", rectangle(0, 0.7, 0.5, 0.26, 0.08), BLACK)]
-    parts += [cab.panel("+z", rectangle(0, 0.7 + y, 0.46, 0.04, 0.02), STEEL, 0.03) for y in (-0.06, 0.06)]
+    parts += [
+        cab.panel("+z", rectangle(0, 0.7 + y, 0.46, 0.04, 0.02), STEEL, 0.03) for y in (-0.06, 0.06)
+    ]
     parts += [twin for p in _lamp_on(cab, 0.43, 0.7, 0.11) for twin in p.pair()]
     parts += [box(1.4, 0.18, 0.2, look.second, 0.07).move(y=0.42, z=front - 0.02)]
     return parts
@@ -136,18 +181,31 @@ def _extruded(outline: list[tuple[float, float]], width: float, paint: Paint) ->
 def bus(rng: np.random.Generator, look: Look) -> Model:
     """A city bus, round or boxy, or a double-decker."""
     double = rng.random() < 0.35
-    power, front = rng.uniform(4.5, 8.0), rng.uniform(1.6, 2.0) if not double else rng.uniform(1.45, 1.7)
+    power, front = (
+        rng.uniform(4.5, 8.0),
+        rng.uniform(1.6, 2.0) if not double else rng.uniform(1.45, 1.7),
+    )
     top, r, half = (2.2 if double else 1.5), 0.3, 0.68
     body = Hull.through(
-        [(-front, 0.64, 0.26, top - 0.06), (-front + 0.3, half, 0.24, top), (front - 0.3, half, 0.24, top)]
+        [
+            (-front, 0.64, 0.26, top - 0.06),
+            (-front + 0.3, half, 0.24, top),
+            (front - 0.3, half, 0.24, top),
+        ]
         + [(front, 0.64, 0.26, top - 0.08)],
         power=power,
         rounding=0.25,
         bevel=0.16,
     )
     roof = Hull.through(
-        [(-front + 0.02, 0.58, top - 0.22, top + 0.02), (-front + 0.3, half + 0.012, top - 0.24, top + 0.09)]
-        + [(front - 0.3, half + 0.012, top - 0.24, top + 0.09), (front - 0.02, 0.58, top - 0.22, top + 0.02)],
+        [
+            (-front + 0.02, 0.58, top - 0.22, top + 0.02),
+            (-front + 0.3, half + 0.012, top - 0.24, top + 0.09),
+        ]
+        + [
+            (front - 0.3, half + 0.012, top - 0.24, top + 0.09),
+            (front - 0.02, 0.58, top - 0.22, top + 0.02),
+        ],
         power=3.0,
         rounding=0.25,
         bevel=0.1,
@@ -182,96 +240,10 @@ def _bus_windows(body: Hull, front: float, low: float, high: float, count: int) 
     return [
         twin
         for a, b in zip(edges[:-1], edges[1:], strict=True)
-        for twin in body.panel("+x", rectangle((a + b) / 2, middle, b - a - 0.09, high - low, 0.09), GLASS).pair()
+        for twin in body.panel(
+            "+x", rectangle((a + b) / 2, middle, b - a - 0.09, high - low, 0.09), GLASS
+        ).pair()
     ]
-
-
-def train(rng: np.random.Generator, look: Look) -> Model:
-    """A steam locomotive."""
-    length, girth = rng.uniform(1.15, 1.45), rng.uniform(0.4, 0.46)
-    axis_y, front = 0.98, length
-    boiler = cylinder(girth, length + 0.35, look.main).turn("x", 90).move(y=axis_y, z=(length - 0.35) / 2)
-    box_r = girth + 0.035
-    smoke_box = lathe(
-        [(box_r, 0), (box_r, 0.3), (0.93 * box_r, 0.35), (0.8 * box_r, 0.37), (0.3, 0.42), (0.1, 0.46)], CHASSIS
-    )
-    parts = [boiler, smoke_box.turn("x", 90).move(y=axis_y, z=front - 0.1)]
-    parts += [_band(girth, z, axis_y) for z in (0.3, 0.5 * (0.3 + front - 0.1))]
-    parts += _cab_of_train(look, rng.uniform(1.78, 1.92))
-    parts += _chimney_and_domes(rng, look, axis_y + girth, front)
-    parts += [box(1.04, 0.12, length + 1.55, look.main, 0.03).move(y=0.6, z=(length - 1.05) / 2)]
-    parts += [box(0.7, 0.3, length + 1.3, CHASSIS).move(y=0.42, z=(length - 1.05) / 2)]
-    parts += [box(1.16, 0.2, 0.14, look.second, 0.04).move(y=0.5, z=front + 0.22)]
-    for x in (0.36, -0.36):
-        parts.append(cylinder(0.1, 0.1, STEEL).turn("x", 90).move(x, 0.5, front + 0.33))
-    lamp = lathe([(0.1, -0.12), (0.13, 0.0), (0.13, 0.05)], GOLD, detail=24).turn("x", 90)
-    lens = ellipsoid(0.105, 0.105, 0.05, LAMP_LIGHT, 18)
-    parts += [p.move(y=axis_y + girth + 0.14, z=front + 0.16 + dz) for p, dz in ((lamp, 0.0), (lens, 0.05))]
-    parts += _running_gear(look, length)
-    return Model(parts, noun=None, details=("a chimney", "big wheels"), perch=(0.0, 1.98, -0.62))
-
-
-def _band(girth: float, z: float, y: float) -> Part:
-    r = girth + 0.015
-    return lathe([(r, -0.035), (r, 0.035)], GOLD).turn("x", 90).move(y=y, z=z)
-
-
-def _cab_of_train(look: Look, top: float) -> list[Part]:
-    cab = box(1.02, top - 0.62, 0.85, look.main, 0.06).move(y=(top + 0.62) / 2, z=-0.55)
-    roof = Hull.through(
-        [(-1.1, 0.6, top - 0.16, top + 0.14), (0.0, 0.6, top - 0.16, top + 0.14)],
-        power=2.6,
-        rounding=0.02,
-        bevel=0.06,
-        count=6,
-    ).part(look.second)
-    parts = [cab, roof]
-    for z in (-0.76, -0.35):
-        pane = box(0.05, 0.36, 0.28, GLASS, 0.02).move(0.51, top - 0.42, z)
-        parts += pane.pair()
-    porthole = lathe([(0.13, 0), (0.13, 0.03), (0.1, 0.045)], GLASS, detail=20).turn("x", 90)
-    parts += porthole.move(0.36, top - 0.34, -0.13).pair()
-    parts += [box(0.6, 0.34, 0.05, CHASSIS, 0.02).move(0, top - 0.42, -0.975)]
-    return parts
-
-
-def _chimney_and_domes(rng: np.random.Generator, look: Look, top: float, front: float) -> list[Part]:
-    if rng.random() < 0.5:
-        line = [(0.13, -0.1), (0.12, 0.12), (0.3, 0.42), (0.3, 0.48), (0.2, 0.56)]
-    else:
-        line = [(0.17, -0.1), (0.13, 0.1), (0.15, 0.42), (0.2, 0.44), (0.2, 0.54), (0.13, 0.54)]
-    chimney = lathe(line, CHASSIS).move(y=top, z=front - 0.02)
-    dome = [(0.19, -0.1), (0.17, 0.08), (0.16, 0.16), (0.11, 0.25), (0.0, 0.29)]
-    parts = [chimney, lathe(dome, GOLD, crease=60).move(y=top, z=0.55 * front)]
-    if rng.random() < 0.6:
-        parts.append(capsule((0, top - 0.05, 0.2), (0, top + 0.2, 0.2), 0.045, GOLD))
-    return parts
-
-
-def _running_gear(look: Look, length: float) -> list[Part]:
-    """Three big coupled wheels and a small leading one on either side."""
-    at = np.linspace(-0.62, length - 0.52, 3)
-    r, small = 0.46 * (at[1] - at[0]), 0.2
-    parts = []
-    for z in at:
-        parts += _iron_wheel(r, look.second, (0.46, r, z))
-    parts += _iron_wheel(small, look.second, (0.46, small, length - 0.02))
-    rod = box(0.05, 0.09, at[-1] - at[0] + 0.16, STEEL, 0.03).move(0.64, r - 0.06, at.mean())
-    piston = cylinder(0.15, 0.4, look.main).turn("x", 90).move(0.52, 0.47, length - 0.04)
-    link = box(0.05, 0.07, 0.6, STEEL, 0.025).move(0.62, 0.38, length - 0.45)
-    return parts + rod.pair() + piston.pair() + link.pair()
-
-
-def _iron_wheel(radius: float, paint: Paint, at: tuple[float, float, float]) -> list[Part]:
-    r = radius
-    tread = lathe([(r, -0.06), (r, 0.05), (0.82 * r, 0.07), (0.8 * r, 0.03), (0.2 * r, 0.03)], paint, detail=28)
-    rim = lathe([(1.06 * r, -0.08), (1.06 * r, -0.04), (r, -0.03)], STEEL, detail=28)
-    hub = lathe([(0.22 * r, 0), (0.22 * r, 0.1), (0.1 * r, 0.13)], STEEL, detail=14)
-    spokes = [
-        box(0.13 * r, 0.04, 1.7 * r, paint).move(y=0.05).turn("y", angle) for angle in (0, 45, 90, 135)
-    ]
-    wheel = [part.turn("z", -90) for part in (tread, rim, hub, *spokes)]
-    return [twin for part in wheel for twin in part.move(*at).pair()]
 
 
 KINDS = (
@@ -279,7 +251,13 @@ KINDS = (
         name="truck",
         build=truck,
         nouns=("truck",),
-        natural=(("red", "yellow"), ("yellow", "gray"), ("blue", "white"), ("green", "white"), ("orange", "gray")),
+        natural=(
+            ("red", "yellow"),
+            ("yellow", "gray"),
+            ("blue", "white"),
+            ("green", "white"),
+            ("orange", "gray"),
+        ),
         second_part="{colour} wheels",
         never=("lorry", "hauler"),
         finishes=("glossy", "wooden"),
@@ -292,16 +270,6 @@ KINDS = (
         natural=(("yellow", "white"), ("red", "white"), ("blue", "white"), ("green", "white")),
         second_part="a {colour} roof",
         never=("coach", "minibus"),
-        holds=True,
-    ),
-    Kind(
-        name="train",
-        build=train,
-        nouns=("train", "steam locomotive"),
-        natural=(("green", "red"), ("black", "red"), ("red", "yellow"), ("blue", "red")),
-        second_part="{colour} wheels",
-        never=("engine", "railway"),
-        finishes=("glossy", "metallic", "wooden"),
         holds=True,
     ),
 )
