@@ -69,12 +69,15 @@ class Registry:
         delta_strength: share of the PeRFlow ΔW in the UNet, 0..1. At 0 the pipeline is the plain
         teacher with a DDIMScheduler, else it has a PeRFlowScheduler.
         on_load: called while a component loads, with its title, bytes read and bytes to read.
-        Raises BadRequest for an unknown family or style, LoadError for a faulty file, OutOfMemory
-        when the budget is too small or the device runs out of memory during the lease.
+        Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
+        faulty file, OutOfMemory when the budget is too small or the device runs out of memory
+        during the lease.
         """
         from perflow_demo.registry import pipelines
 
         family = self._family(family, style)
+        if not 0 <= delta_strength <= 1:
+            raise BadRequest(f"A ΔW strength of {delta_strength} is not in 0..1; choose another.")
         parts = pipelines.parts_of(
             family, self._source(family), self.placement, style, delta_strength
         )

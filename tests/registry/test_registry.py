@@ -202,6 +202,12 @@ def test_unknown_names_are_answered_with_the_known_ones(registry, tmp_path):
         pytest.fail("lent a style whose weights are not there")
 
 
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_a_strength_out_of_range_is_refused(registry, strength):
+    with pytest.raises(BadRequest, match="strength"), registry.lease(delta_strength=strength):
+        pytest.fail("lent a UNet with a ΔW that nobody trained")
+
+
 def test_a_device_out_of_memory_is_explained(registry):
     with pytest.raises(OutOfMemory, match="smaller pictures"), registry.lease():
         raise torch.OutOfMemoryError("CUDA out of memory")
