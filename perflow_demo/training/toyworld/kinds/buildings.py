@@ -38,14 +38,15 @@ from perflow_demo.training.toyworld.primitives import (
 )
 
 BRICK = Paint((0.62, 0.30, 0.22))
+STOREY = 0.98  # height of one floor
 
 
 def house(rng: np.random.Generator, look: Look) -> Model:
     """A house of one or two storeys with a gabled or a hipped roof."""
     floors = 1 if rng.random() < 0.6 else 2
     half, deep = rng.uniform(0.78, 1.0), rng.uniform(0.68, 0.85)
-    wall, rise = 0.12 + 0.86 * floors, rng.uniform(0.65, 0.85)
-    style = ("front gable", "side gable", "hip")[rng.integers(3)]
+    wall, rise = 0.2 + STOREY * floors, rng.uniform(0.5, 0.68)
+    style = rng.choice(["front gable", "side gable", "hip"], p=[0.5, 0.25, 0.25])
     door_x = 0.0 if floors == 1 or rng.random() < 0.5 else rng.choice([-1, 1]) * half * 0.5
     parts = [box(2 * half + 0.14, 0.14, 2 * deep + 0.14, STONE, 0.03).move(y=0.07)]
     parts += _gabled(half, deep, wall, rise, style, look)
@@ -77,8 +78,8 @@ def _front_windows(
     for floor in range(floors):
         beside_door = [-door_x] if door_x else [-0.56 * half, 0.56 * half]
         for x in (-0.5 * half, 0.5 * half) if floor else beside_door:
-            pane = window(0.3 if shutters or floor else 0.36, 0.42, shutters, flowers)
-            parts += place(pane, x, 0.62 + 0.86 * floor, deep)
+            pane = window(0.28 if shutters or floor else 0.33, 0.4, shutters, flowers)
+            parts += place(pane, x, 0.68 + STOREY * floor, deep)
     return parts
 
 
@@ -89,7 +90,7 @@ def _other_windows(half: float, deep: float, floors: int) -> list[Part]:
         for angle, out in ((90, half), (-90, half), (180, deep))
         for floor in range(floors)
         for x in (-0.4, 0.4)
-        for part in place(window(0.32, 0.42), x, 0.62 + 0.86 * floor, out)
+        for part in place(window(0.28, 0.38), x, 0.68 + STOREY * floor, out)
     ]
 
 
@@ -99,7 +100,7 @@ def _gabled(
     """Walls up to the eaves (and gables), and the roof over them."""
     walls = box(2 * half, wall - 0.1, 2 * deep, look.main, 0.03).move(y=(wall + 0.1) / 2)
     if style == "hip":
-        return [walls, _hip(half + 0.17, deep + 0.17, wall - 0.06, rise, look.second)]
+        return [walls, _hip(half + 0.12, deep + 0.12, wall - 0.06, 0.85 * rise, look.second)]
     across, along = (half, deep) if style == "front gable" else (deep, half)
     gable = prism(
         [(-across, wall - 0.04), (across, wall - 0.04), (0, wall + rise - 0.04)],
@@ -107,12 +108,12 @@ def _gabled(
         look.main,
     )
     slope = np.degrees(np.arctan2(rise, across))
-    length = np.hypot(across, rise) + 0.24
-    slab = box(length, 0.13, 2 * along + 0.34, look.second, 0.045)
+    length = np.hypot(across, rise) + 0.18
+    slab = box(length, 0.13, 2 * along + 0.26, look.second, 0.045)
     slab = slab.move(x=length / 2 - 0.06).turn("z", -slope).move(y=wall + rise + 0.02)
     ridge = capsule(
-        (0, wall + rise + 0.06, -along - 0.14),
-        (0, wall + rise + 0.06, along + 0.14),
+        (0, wall + rise + 0.06, -along - 0.1),
+        (0, wall + rise + 0.06, along + 0.1),
         0.07,
         look.second,
     )

@@ -48,7 +48,7 @@ def fenders(paint: Paint, front: float, back: float, r: float, thick: float) -> 
     parts = []
     for axle, path in ((front, over_front), (back, over_back)):
         points = [(0.0, r + y, axle + z) for z, y, _ in path]
-        arc = tube(points, [t * w for *_, w in path], paint, 14).stretch(x=0.21 / t)
+        arc = tube(points, [t * w for *_, w in path], paint, 12).stretch(x=0.21 / t)
         parts += arc.move(x=0.62).pair()
     board = box(0.42, 0.09, front - back - 1.0, CHASSIS, 0.03)
     return parts + board.move(0.6, r - 0.12, (front + back) / 2 - 0.05).pair()

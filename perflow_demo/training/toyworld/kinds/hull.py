@@ -131,7 +131,7 @@ def loft(rings: np.ndarray, paint: Paint, first: np.ndarray | None = None) -> Pa
     return Part(vertices, smooth_normals(vertices, faces), faces, paint)
 
 
-def rounded(corners: Sequence[tuple[float, float]], radius: float, count: int = 40) -> Outline:
+def rounded(corners: Sequence[tuple[float, float]], radius: float, count: int = 32) -> Outline:
     """The polygon through `corners` with rounded corners, as `count` points at equal distances."""
     points = np.array(corners, float)
     before, after = np.roll(points, 1, 0) - points, np.roll(points, -1, 0) - points
@@ -155,7 +155,7 @@ def disc(x: float, y: float, radius: float, count: int = 32) -> Outline:
 def rectangle(x: float, y: float, width: float, height: float, radius: float = 0.05) -> Outline:
     """A rounded rectangle centred on (x, y)."""
     w, h = width / 2, height / 2
-    return rounded([(x - w, y - h), (x + w, y - h), (x + w, y + h), (x - w, y + h)], radius, 32)
+    return rounded([(x - w, y - h), (x + w, y - h), (x + w, y + h), (x - w, y + h)], radius)
 
 
 def wheel(radius: float, width: float, rim: Paint, white_wall: bool = False) -> list[Part]:

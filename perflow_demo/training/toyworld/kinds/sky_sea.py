@@ -24,11 +24,11 @@ FLAME = Paint((1.0, 0.62, 0.12), "glowing")
 def rocket(rng: np.random.Generator, look: Look) -> Model:
     """A round-bellied toy rocket standing on its fins."""
     belly, height, fins = rng.uniform(0.52, 0.64), rng.uniform(2.2, 2.7), int(rng.integers(3, 5))
-    line = np.array([(0.6, 0.0), (0.8, 0.18), (0.97, 0.42), (1.0, 0.55), (0.92, 0.78), (0.7, 1.0)])
+    line = np.array([(0.6, 0.0), (0.8, 0.18), (0.97, 0.42), (1.0, 0.55), (0.9, 0.8), (0.56, 1.08)])
     body = [(belly * r, 0.35 + 0.72 * height * t) for r, t in _dense(line)]
-    nose_line = np.array([(0.72, 0.0), (0.6, 0.22), (0.36, 0.62), (0.16, 0.9), (0.0, 1.0)])
-    base = 0.35 + 0.71 * height
-    nose = [(belly * r, base + 0.27 * height * t) for r, t in _dense(nose_line)]
+    nose_line = np.array([(0.6, 0.0), (0.5, 0.22), (0.3, 0.62), (0.13, 0.9), (0.0, 1.0)])
+    base = 0.35 + 0.76 * height
+    nose = [(belly * r, base + 0.2 * height * t) for r, t in _dense(nose_line)]
     nozzle = [(0.3 * belly, 0.14), (0.52 * belly, 0.16), (0.42 * belly, 0.4)]
     parts = [lathe(body, look.main), lathe(nose, look.second), lathe(nozzle, STEEL)]
     for i in range(fins):
@@ -87,7 +87,7 @@ def _porthole(radius: float, y: float, wall: float) -> list[Part]:
 
 def _fin(belly: float, height: float, paint: Paint) -> Part:
     """A swept fin towards +Z with a round edge."""
-    reach, top = 0.52, 0.35 + 0.36 * height
+    reach, top = 0.44, 0.35 + 0.32 * height
     outline = rounded(
         [(0.6 * belly, top), (belly + 0.16, 0.8 * top), (belly + reach, 0.4), (belly + reach, 0.0)]
         + [(belly + 0.5 * reach, 0.16), (0.5 * belly, 0.36)],

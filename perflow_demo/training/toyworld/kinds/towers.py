@@ -35,7 +35,7 @@ def lighthouse(rng: np.random.Generator, look: Look) -> Model:
     details = []
     if rng.random() < 0.5:
         for low in (0.36 * tall, 0.68 * tall):
-            band = np.linspace(low, low + 0.13 * tall, 5)
+            band = np.linspace(low, low + 0.11 * tall, 5)
             parts.append(lathe([(at(y) + 0.014, y) for y in band], look.second))
         details.append("two bands")
     parts += _lantern(look, top, tall)

@@ -199,12 +199,12 @@ def bus(rng: np.random.Generator, look: Look) -> Model:
     )
     roof = Hull.through(
         [
-            (-front + 0.02, 0.58, top - 0.22, top + 0.02),
-            (-front + 0.3, half + 0.012, top - 0.24, top + 0.09),
+            (-front + 0.02, 0.58, top - 0.1, top + 0.02),
+            (-front + 0.3, half + 0.012, top - 0.12, top + 0.09),
         ]
         + [
-            (front - 0.3, half + 0.012, top - 0.24, top + 0.09),
-            (front - 0.02, 0.58, top - 0.22, top + 0.02),
+            (front - 0.3, half + 0.012, top - 0.12, top + 0.09),
+            (front - 0.02, 0.58, top - 0.1, top + 0.02),
         ],
         power=3.0,
         rounding=0.25,
