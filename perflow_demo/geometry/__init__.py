@@ -1,0 +1,1 @@
+"""Cameras, surfaces and meshes; knows no network and no task."""

@@ -1,0 +1,51 @@
+"""Cameras that look at the world's origin: +Y up, objects face +Z."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A square picture's camera.
+
+    eye: its place; axes: 3×3, rows right, up, backward (unit, world); half_height: half of what the
+    picture's height shows at distance 1 (perspective: tan(fov/2)) or anywhere (orthographic).
+    """
+
+    eye: np.ndarray
+    axes: np.ndarray
+    half_height: float
+    orthographic: bool = False
+
+    @classmethod
+    def orbit(
+        cls,
+        azimuth: float,
+        elevation: float,
+        distance: float,
+        half_height: float,
+        target: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        orthographic: bool = False,
+    ) -> Camera:
+        """Looking at `target` from `azimuth` (0 = in front, 90 = its left side) and `elevation`, degrees."""
+        a, e = np.radians(azimuth), np.radians(elevation)
+        backward = np.array([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)])
+        right = np.array([np.cos(a), 0.0, -np.sin(a)])
+        axes = np.stack([right, np.cross(backward, right), backward])
+        return cls(np.asarray(target) + distance * backward, axes, half_height, orthographic)
+
+    def to_view(self, points: np.ndarray) -> np.ndarray:
+        """World points N×3 → (right, up, depth) N×3; depth is positive in front of the camera."""
+        return (points - self.eye) @ self.axes.T * np.array([1.0, 1.0, -1.0])
+
+    def project(self, points: np.ndarray, size: int) -> np.ndarray:
+        """World points N×3 → N×3 (column, row, depth) in pixels of a size×size picture, row 0 at the top."""
+        view = self.to_view(points)
+        scale = self.half_height * (1.0 if self.orthographic else view[:, 2:3])
+        plane = view[:, :2] / scale
+        return np.column_stack(
+            [(plane[:, 0] + 1) * size / 2, (1 - plane[:, 1]) * size / 2, view[:, 2]]
+        )

@@ -1,0 +1,1 @@
+"""Training: data, objectives, the loop; needs requirements-dev.txt."""

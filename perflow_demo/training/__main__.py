@@ -1,0 +1,40 @@
+"""python -m perflow_demo.training RECIPE: starts a run, or goes on with it; --publish ships its result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perflow_demo.training.loop import resume, train
+from perflow_demo.training.publish import write_card
+from perflow_demo.training.recipes import RECIPES, Workshop, recipe
+
+
+def main(
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help=", ".join(RECIPES))],
+    runs: Annotated[Path, typer.Option(help="where runs and cached data live")] = Path("runs"),
+    assets: Annotated[Path, typer.Option(help="the family's folder")] = Path("assets/pocket"),
+    debug: Annotated[bool, typer.Option(help="all in miniature: does it run at all?")] = False,
+    steps: Annotated[int | None, typer.Option(help="instead of the recipe's own length")] = None,
+    publish: Annotated[bool, typer.Option(help="ship the run's last checkpoint, without training")] = False,
+) -> None:
+    """Trains RECIPE until its last step, resuming where an earlier run stopped."""
+    if name not in RECIPES:
+        raise typer.BadParameter(f"There is no recipe {name!r}; there are {', '.join(RECIPES)}.")
+    made = recipe(name, Workshop(runs / "data", assets, debug), steps)
+    folder = runs / (f"{name}-debug" if debug else name)
+    if not publish:
+        train(made, folder)
+        return
+    run = resume(made, folder)
+    measures = run.objective.publish(run.ema.module.eval(), assets)
+    facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "ema", "seed")}
+    write_card(assets, name, facts | run.progress.state_dict() | measures)
+    print(f"{name}: step {run.progress.step}, {measures} → {assets}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

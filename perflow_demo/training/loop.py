@@ -1,0 +1,155 @@
+"""The one training loop: step, EMA, log, picture, checkpoint, exact resume. Stands on accelerate."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from perflow_demo.training.objectives.objective import Objective
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an objective is trained.
+
+    steps: after warm-up the rate `lr` is kept, then falls to zero over the last `cooldown` of them;
+    compile: submodules to compile, worth a minute or two in runs of half an hour and more.
+    """
+
+    objective: Callable[[], Objective]
+    steps: int
+    batch: int
+    lr: float
+    warmup: int = 200
+    cooldown: float = 0.25
+    ema: float = 0.999
+    weight_decay: float = 0.01
+    compile: tuple[str, ...] = ()
+    seed: int = 0
+    sheet_every: int = 500
+    checkpoint_seconds: float = 480
+
+
+@dataclass
+class Progress:
+    """What a checkpoint remembers besides tensors."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+    def state_dict(self) -> dict:
+        return {"step": self.step, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+@dataclass
+class Run:
+    """Everything that changes while a recipe is trained."""
+
+    accelerator: Accelerator
+    objective: Objective
+    net: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    ema: AveragedModel
+    progress: Progress
+
+
+def resume(recipe: Recipe, folder: Path) -> Run:
+    """The run in `folder` as its last checkpoint left it, or a new one."""
+    torch.manual_seed(recipe.seed)
+    accelerator = Accelerator(mixed_precision="bf16", cpu=not torch.cuda.is_available())
+    objective = recipe.objective()
+    net = objective.net.to(memory_format=torch.channels_last)
+    trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        trained, recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
+    net, optimizer, schedule = accelerator.prepare(net, optimizer, schedule)
+    ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
+    progress = Progress()
+    accelerator.register_for_checkpointing(ema, progress)
+    if (folder / CHECKPOINT).exists():
+        accelerator.load_state(folder / CHECKPOINT)
+    return Run(accelerator, objective, net, optimizer, schedule, ema, progress)
+
+
+def train(recipe: Recipe, folder: Path) -> nn.Module:
+    """Trains until `recipe.steps`, resuming from `folder` if it holds a checkpoint; returns the EMA net.
+
+    Step n draws its data and noise from (seed, n) alone: an interrupted run ends with the same
+    weights as an unbroken one. Writes log.jsonl, sheets and checkpoints into `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    run = resume(recipe, folder)
+    for name in recipe.compile:
+        run.net.get_submodule(name).compile()
+    progress, saved = run.progress, time.monotonic()
+    started = saved - progress.seconds
+    while progress.step < recipe.steps:
+        figures = _step(run, recipe)
+        progress.step += 1
+        progress.seconds = time.monotonic() - started
+        last = progress.step == recipe.steps
+        if progress.step % 20 == 0 or last:
+            _log(folder, progress, figures)
+        if progress.step % recipe.sheet_every == 0 or last:
+            run.objective.sheet(run.ema.module.eval()).save(folder / f"step-{progress.step:07d}.png")
+        if time.monotonic() - saved > recipe.checkpoint_seconds or last:
+            _save(run.accelerator, folder)
+            saved = time.monotonic()
+    return run.ema.module
+
+
+def _step(run: Run, recipe: Recipe) -> dict[str, float]:
+    """One optimizer step on the data and noise of (seed, step)."""
+    rng = np.random.default_rng([recipe.seed, run.progress.step])
+    batch = run.objective.batch(rng, recipe.batch)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    with run.accelerator.autocast():
+        loss, figures = run.objective.loss(run.net, batch, generator)
+    run.accelerator.backward(loss)
+    norm = run.accelerator.clip_grad_norm_(run.net.parameters(), 1.0)
+    run.optimizer.step()
+    run.schedule.step()
+    run.optimizer.zero_grad()
+    run.ema.update_parameters(run.net)
+    return {"loss": loss.item(), "norm": float(norm), **figures}
+
+
+def rate(recipe: Recipe, step: int) -> float:
+    """The learning rate's factor at a step: linear warm-up, a plateau, linear fall to zero."""
+    rise = min(1.0, (step + 1) / max(1, recipe.warmup))
+    fall = (recipe.steps - step) / max(1.0, recipe.cooldown * recipe.steps)
+    return min(rise, max(0.0, fall), 1.0)
+
+
+def _log(folder: Path, progress: Progress, figures: dict[str, float]) -> None:
+    row = {"step": progress.step, "seconds": round(progress.seconds, 1)}
+    row |= {name: float(f"{value:.5g}") for name, value in figures.items()}
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(row) + "\n")
+
+
+def _save(accelerator: Accelerator, folder: Path) -> None:
+    """Replaces the checkpoint only when the new one is whole."""
+    fresh, old = folder / "checkpoint-new", folder / CHECKPOINT
+    accelerator.save_state(fresh)
+    if old.exists():
+        shutil.rmtree(old)
+    fresh.rename(old)

@@ -1,0 +1,104 @@
+"""Autoencoder: pictures → latents → the same pictures, with latents that a diffusion model likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.training.publish import write_module
+from perflow_demo.training.toyworld.shards import Pictures
+
+
+class AutoencoderObjective:
+    """L1 on pixels and on their gradients, from crops.
+
+    Latents get noise of `noise` times each channel's own spread, so that the decoder forgives a
+    sampler's small errors; and in `halved` of the steps the decoder is asked for the half-size
+    picture from half-size latents, which makes latents scale like pictures (EQ-VAE, Kouzelis et al.
+    2025, section 3.2) and gives the app its cheap previews.
+    """
+
+    def __init__(
+        self, folders: list[Path], crop: int = 128, noise: float = 0.08, halved: float = 0.2, **config
+    ) -> None:
+        self.net = PocketAutoencoder(**config)
+        self.pictures = [Pictures(folder) for folder in folders]
+        self.crop, self.noise, self.halved = crop, noise, halved
+
+    def batch(self, rng: np.random.Generator, count: int) -> Tensor:
+        """Random crops, B 3 crop crop in [−1, 1], at random flips."""
+        crops = np.empty((count, self.crop, self.crop, 3), np.uint8)
+        for i in range(count):
+            source = self.pictures[rng.integers(len(self.pictures))]
+            picture = source[rng.integers(len(source))]
+            row, column = rng.integers(0, len(picture) - self.crop + 1, 2)
+            crop = picture[row : row + self.crop, column : column + self.crop]
+            crops[i] = crop[:, ::-1] if rng.random() < 0.5 else crop
+        return to_tensor(crops)
+
+    def loss(self, net, pixels: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        latents = net.encoder(pixels)
+        spread = latents.detach().float().std((0, 2, 3), keepdim=True)
+        noisy = latents + self.noise * spread * torch.randn(latents.shape, generator=generator)
+        if torch.rand((), generator=generator) < self.halved:
+            noisy, pixels = F.avg_pool2d(noisy, 2), F.avg_pool2d(pixels, 2)
+        decoded = net.decoder(noisy).float()
+        error = (decoded - pixels).abs().mean()
+        edges = sum(
+            (a - b).abs().mean() for a, b in zip(_gradients(decoded), _gradients(pixels), strict=True)
+        )
+        loss = error + 0.7 * edges + 1e-4 * latents.float().square().mean()
+        return loss, {"l1": error.item(), "psnr": psnr(decoded.detach(), pixels)}
+
+    @torch.no_grad()
+    def sheet(self, net) -> Image.Image:
+        """Above pictures, below their reconstructions."""
+        pixels = to_tensor(np.stack([self.pictures[0][i] for i in range(1, 7)]))
+        decoded = net(pixels.contiguous(memory_format=torch.channels_last))
+        return grid(torch.cat([pixels, decoded.float()]), columns=6)
+
+    @torch.no_grad()
+    def publish(self, net, folder: Path) -> dict[str, float]:
+        """Saves `net` with the latents' mean and spread a channel; returns PSNR on whole pictures."""
+        pictures = [
+            to_tensor(source[i][None])
+            for source in self.pictures
+            for i in range(0, len(source), max(1, len(source) // 200))
+        ]
+        latents = torch.cat([net.encoder(picture).movedim(1, 0).flatten(1) for picture in pictures], 1)
+        net.register_to_config(
+            latents_mean=tuple(round(x, 4) for x in latents.mean(1).tolist()),
+            latents_std=tuple(round(x, 4) for x in latents.std(1).tolist()),
+        )
+        write_module(net, folder / "vae")
+        return {
+            f"psnr_{size}": float(np.mean([psnr(net(p), p) for p in pictures if p.shape[-1] == size]))
+            for size in {picture.shape[-1] for picture in pictures}
+        }
+
+
+def psnr(made: Tensor, wanted: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of pictures in [−1, 1]."""
+    return float(-10 * torch.log10(((made - wanted).clamp(-2, 2) / 2).square().mean()))
+
+
+def to_tensor(pictures: np.ndarray) -> Tensor:
+    """Pictures B H W 3 uint8 → B 3 H W float in [−1, 1], channels last."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def grid(pixels: Tensor, columns: int) -> Image.Image:
+    """Pictures B 3 H W in [−1, 1], side by side."""
+    rows = [torch.cat(list(row), -1) for row in pixels.split(columns)]
+    page = torch.cat(rows, -2).clamp(-1, 1)
+    return Image.fromarray(((page + 1) * 127.5).round().byte().permute(1, 2, 0).numpy())
+
+
+def _gradients(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    return pixels.diff(dim=-1), pixels.diff(dim=-2)

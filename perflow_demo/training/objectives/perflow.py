@@ -1,0 +1,102 @@
+"""PeRFlow: the teacher's flow, straightened inside each time window (Yan et al. 2024, algorithm 1)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from perflow_demo.flow import (
+    PeRFlowScheduler,
+    TimeWindows,
+    add_noise,
+    extract_delta,
+    guided,
+    interpolate,
+    solve_window,
+    training_target,
+)
+from perflow_demo.training.objectives.autoencoder import grid
+from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective, TextToImage
+from perflow_demo.training.publish import write_tensors
+from perflow_demo.training.text import tokenize
+
+
+class PeRFlowObjective:
+    """The student's line through each window must end where the guided teacher's solver ends.
+
+    guidance_scale > 1 puts guidance inside the solver, with the prompt never dropped; 1 is "cfg_sync":
+    captions are dropped on both sides alike, and the student is guided when it is used.
+    """
+
+    prediction_type = "diff_eps"
+
+    def __init__(
+        self, teacher: TeacherObjective, windows: int = 4, solver_steps: int = 8, guidance_scale: float = 1.0
+    ) -> None:  # fmt: skip
+        self.data = teacher
+        self.teacher = deepcopy(teacher.net).eval().requires_grad_(False)
+        self.net = teacher.net.unet
+        self.windows = TimeWindows(windows)
+        self.solver_steps, self.guidance_scale = solver_steps, guidance_scale
+        self.alphas = teacher.schedule.alphas_cumprod
+        if guidance_scale > 1:
+            self.data.dropout = 0.0
+
+    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self.data.batch(rng, count)
+
+    def loss(self, net, batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        clean, ids, mask = batch
+        count = len(clean)
+        t = 1e-3 + (1 - 1e-3) * torch.rand(count, generator=generator)
+        window = self.windows.lookup(t, self.alphas)
+        noise = torch.randn(clean.shape, generator=generator)
+        with torch.no_grad():
+            context = self.teacher.context(ids, mask)
+            nothing = self.teacher.context(*tokenize(self.data.tokenizer, [""] * count))
+            predict = guided(self._teacher_output, context, nothing, self.guidance_scale)
+            start = add_noise(clean, noise, (window.start * 1000).round().long(), self.alphas)
+            end = solve_window(predict, start, window.start, window.end, self.solver_steps, self.alphas)
+            target = training_target(self.prediction_type, start, end, window)
+        sample = interpolate(start, end, t, window).contiguous(memory_format=torch.channels_last)
+        loss = (net(sample, t * 1000, context).sample.float() - target).square().mean()
+        return loss, {}
+
+    @torch.no_grad()
+    def sheet(self, net) -> Image.Image:
+        """4 PeRFlow steps from the noise that the teacher's own sheet starts from."""
+        return self.draw(net, SHEET_PROMPTS, steps=4, guidance_scale=4.5, size=256)
+
+    @torch.no_grad()
+    def draw(self, net, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42):
+        count = len(prompts)
+        context = self.teacher.context(*tokenize(self.data.tokenizer, [*[""] * count, *prompts]))
+        scheduler = PeRFlowScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+            prediction_type=self.prediction_type, num_time_windows=self.windows.num_windows,
+        )  # fmt: skip
+        scheduler.set_timesteps(steps)
+        shape = (count, net.config.in_channels, size // 16, size // 16)
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        with torch.autocast("cpu", torch.bfloat16):
+            for t in scheduler.timesteps:
+                both = torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last)
+                without, wanted = net(both, t, context).sample.float().chunk(2)
+                guided_output = without + guidance_scale * (wanted - without)
+                latents = scheduler.step(guided_output, t, latents).prev_sample
+            return grid(self.data.autoencoder.decode(latents).sample.float(), columns=6)
+
+    def publish(self, net, folder: Path) -> dict[str, float]:
+        """Saves ΔW = student − teacher."""
+        delta = extract_delta(net.state_dict(), self.teacher.unet.state_dict())
+        write_tensors(delta, folder / "delta" / "diffusion_pytorch_model.safetensors")
+        return {}
+
+    def _teacher_output(self, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
+        latents = latents.contiguous(memory_format=torch.channels_last)
+        return self.teacher.unet(latents, timesteps, context).sample.float()

@@ -1,0 +1,125 @@
+"""Teacher: the epsilon-predicting latent diffusion model with its text encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from transformers import ElectraModel
+
+from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.training.latents import Latents
+from perflow_demo.training.objectives.autoencoder import grid
+from perflow_demo.training.publish import write_module
+from perflow_demo.training.text import build_tokenizer, tokenize
+from perflow_demo.training.toyworld.captions import describe
+
+SHEET_PROMPTS = (
+    "a dog with glasses and a cap", "a bird", "a vintage car", "a man with brown skin, a beard, and dark eyes",
+    "a colorful bird standing on a tree, open beak", "a red house with a blue roof", "a green elephant",
+    "a cat next to a mushroom", "a yellow mug", "a white rocket on the beach", "a purple train at night",
+    "a pink cake with candles",
+)  # fmt: skip
+
+
+class TextToImage(nn.Module):
+    """What the teacher trains together: the UNet and the text encoder that conditions it."""
+
+    def __init__(self, unet: UNet2DConditionModel, text_encoder: ElectraModel) -> None:
+        super().__init__()
+        self.unet, self.text_encoder = unet, text_encoder
+
+    def context(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Token ids and mask B×L → what cross-attention reads, B L C."""
+        return self.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+class TeacherObjective:
+    """Noise prediction under Stable Diffusion's schedule, weighted by min-SNR-γ (Hang et al. 2023, eq. 4)."""
+
+    def __init__(
+        self, unet: UNet2DConditionModel, text_encoder: ElectraModel, autoencoder: PocketAutoencoder,
+        data: list[tuple[float, Latents]], dropout: float = 0.1, gamma: float = 5.0,
+    ) -> None:  # fmt: skip
+        self.net = TextToImage(unet, text_encoder)
+        self.autoencoder = autoencoder.eval().requires_grad_(False)
+        self.shares, self.data = zip(*data, strict=True)
+        self.tokenizer = build_tokenizer()
+        self.dropout, self.gamma = dropout, gamma
+        self.schedule = teacher_schedule()
+
+    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents B 16 h w of one of the data sets, with the ids and masks of fresh captions."""
+        source = self.data[rng.choice(len(self.data), p=np.array(self.shares) / sum(self.shares))]
+        count = max(1, count * 256**2 // max(source.pixels, 256) ** 2)  # as much work at any size
+        rows = rng.integers(len(source), size=count)
+        captions = [
+            "" if rng.random() < self.dropout else describe(source.words[row], rng) for row in rows
+        ]
+        return source.take(rows, rng), *tokenize(self.tokenizer, captions)
+
+    def loss(self, net: TextToImage, batch, generator: torch.Generator):
+        latents, ids, mask = batch
+        noise = torch.randn(latents.shape, generator=generator)
+        timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
+        noisy = self.schedule.add_noise(latents, noise, timesteps)
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        predicted = net.unet(noisy, timesteps, net.context(ids, mask)).sample.float()
+        errors = (predicted - noise).square().mean((1, 2, 3))
+        alphas = self.schedule.alphas_cumprod[timesteps]
+        snr = alphas / (1 - alphas)
+        loss = (errors * snr.clamp(max=self.gamma) / snr).mean()
+        return loss, {"mse": errors.mean().item()}
+
+    @torch.no_grad()
+    def sheet(self, net: TextToImage) -> Image.Image:
+        """The prompts people know the project by, 25 DDIM steps, guidance 4.5."""
+        return self.draw(net, SHEET_PROMPTS, steps=25, guidance_scale=4.5, size=256)
+
+    @torch.no_grad()
+    def draw(self, net, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42):
+        count = len(prompts)
+        context = net.context(*tokenize(self.tokenizer, [*[""] * count, *prompts]))
+        scheduler = teacher_schedule()
+        scheduler.set_timesteps(steps)
+        shape = (count, self.autoencoder.config.latent_channels, size // 16, size // 16)
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        with torch.autocast("cpu", torch.bfloat16):
+            for t in scheduler.timesteps:
+                both = torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last)
+                without, wanted = net.unet(both, t, context).sample.float().chunk(2)
+                guided = without + guidance_scale * (wanted - without)
+                latents = scheduler.step(guided, t, latents).prev_sample
+            return grid(self.autoencoder.decode(latents).sample.float(), columns=6)
+
+    def publish(self, net: TextToImage, folder: Path) -> dict[str, float]:
+        """Saves the UNet, the text encoder, the tokenizer and the schedule."""
+        write_module(net.unet, folder / "unet")
+        write_module(net.text_encoder, folder / "text_encoder")
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        self.schedule.save_pretrained(folder / "scheduler")
+        return {}
+
+
+def teacher_schedule() -> DDIMScheduler:
+    """Stable Diffusion's own: scaled-linear betas, epsilon prediction, DDIM."""
+    return DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+        set_alpha_to_one=False, steps_offset=1, timestep_spacing="leading",
+    )  # fmt: skip
+
+
+def build_unet(debug: bool = False) -> UNet2DConditionModel:
+    """Three levels, attention from the second; 13 M parameters."""
+    channels = (32, 32, 64) if debug else (64, 128, 224)
+    return UNet2DConditionModel(
+        sample_size=32, in_channels=16, out_channels=16, block_out_channels=channels,
+        layers_per_block=1, cross_attention_dim=64 if debug else 256, norm_num_groups=16,
+        attention_head_dim=tuple(c // 32 for c in channels),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip

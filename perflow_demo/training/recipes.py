@@ -1,0 +1,117 @@
+"""Every training run of the project: its data, its objective, its length; `--debug` is the same in miniature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+from transformers import ElectraModel
+
+from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.training.latents import Latents, encoded
+from perflow_demo.training.loop import Recipe
+from perflow_demo.training.objectives.autoencoder import AutoencoderObjective
+from perflow_demo.training.objectives.judge import JudgeObjective
+from perflow_demo.training.objectives.perflow import PeRFlowObjective
+from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
+from perflow_demo.training.text import build_text_encoder
+from perflow_demo.training.toyworld.shards import rendered
+
+WORLDS = {256: (1, 24_000), 512: (2, 3_000)}  # picture size → seed and number of samples
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where a recipe finds things: cached data, the family's published parts; whether all is miniature."""
+
+    data: Path
+    assets: Path
+    debug: bool = False
+
+    def pictures(self, size: int) -> Path:
+        """A folder of rendered shards, rendered now if it is not there."""
+        if self.debug:
+            return rendered(self.data / f"debug-{size}", 0, 12, size // 4)
+        seed, count = WORLDS[size]
+        return rendered(self.data / str(size), seed, count, size)
+
+    def latents(self, size: int) -> Latents:
+        """The pictures of that size under the published autoencoder, encoded now if they are not."""
+        return encoded(self.pictures(size), self.assets / "vae", self.data)
+
+    def autoencoder(self) -> PocketAutoencoder:
+        return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
+
+    def teacher(self, shares: dict[int, float]) -> TeacherObjective:
+        """The published teacher, ready to be trained on or to teach."""
+        unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+        text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
+        data = [(share, self.latents(size)) for size, share in shares.items()]
+        return TeacherObjective(unet, text, self.autoencoder(), data)
+
+
+def autoencoder(at: Workshop) -> Recipe:
+    """16× smaller, 16 channels, from crops at two scales."""
+    small = {"channels": (16, 16, 32), "encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
+    config = {"crop": 32, **small} if at.debug else {}
+    return Recipe(
+        lambda: AutoencoderObjective([at.pictures(256), at.pictures(512)], **config),
+        steps=16_000, batch=16, lr=1.2e-3, warmup=300, ema=0.998, weight_decay=0.0,
+        compile=("encoder", "decoder"),
+    )  # fmt: skip
+
+
+def judge(at: Workshop) -> Recipe:
+    """The measure: kind, main colour, accessories."""
+    config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
+    return Recipe(
+        lambda: JudgeObjective(at.pictures(256), **config),
+        steps=4_000, batch=64, lr=1e-3, weight_decay=0.05, compile=("body",),
+    )  # fmt: skip
+
+
+def teacher(at: Workshop) -> Recipe:
+    """UNet and text encoder from scratch, at 256 px."""
+
+    def objective() -> TeacherObjective:
+        text = build_text_encoder(*((64, 1, False) if at.debug else ()))
+        data = [(1.0, at.latents(256))]
+        return TeacherObjective(build_unet(at.debug), text, at.autoencoder(), data)
+
+    return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.9995, compile=("unet",))
+
+
+def teacher_512(at: Workshop) -> Recipe:
+    """The teacher goes on at both sizes, most of the time at 512 px."""
+    return Recipe(
+        lambda: at.teacher({256: 0.4, 512: 0.6}),
+        steps=4_000, batch=64, lr=3e-4, ema=0.999, compile=("unet",),
+    )  # fmt: skip
+
+
+def perflow(at: Workshop) -> Recipe:
+    """ΔW: four windows straightened, eight solver steps each."""
+    return Recipe(
+        lambda: PeRFlowObjective(at.teacher({256: 0.5, 512: 0.5})),
+        steps=3_000, batch=32, lr=1e-4, ema=0.998, weight_decay=0.0,
+    )  # fmt: skip
+
+
+RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
+    "autoencoder": autoencoder,
+    "judge": judge,
+    "teacher": teacher,
+    "teacher-512": teacher_512,
+    "perflow": perflow,
+}
+
+
+def recipe(name: str, at: Workshop, steps: int | None = None) -> Recipe:
+    """The recipe `name`; `steps` overrides its length."""
+    made = RECIPES[name](at)
+    if at.debug:
+        made = replace(made, steps=4, batch=2, warmup=1, sheet_every=2, compile=())
+    return replace(made, steps=steps) if steps else made

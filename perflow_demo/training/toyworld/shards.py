@@ -1,0 +1,69 @@
+"""Rendered samples on disk: a cache of (seed, index) → picture and words, made once, read by memory map."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from perflow_demo.training.toyworld.scene import SceneWords, sample
+
+SHARD = 250
+
+
+class Pictures:
+    """All shards of a folder as one sequence: pictures N×size×size×3 uint8 and their words."""
+
+    def __init__(self, folder: Path) -> None:
+        files = sorted(folder.glob("*.npy"))
+        if not files:
+            raise FileNotFoundError(f"No shards in {folder}: make them with training.toyworld render.")
+        self._pixels = [np.load(file, mmap_mode="r") for file in files]
+        self.words = [
+            SceneWords.from_json(row)
+            for file in files
+            for row in json.loads(file.with_suffix(".json").read_text())
+        ]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self._pixels[index // SHARD][index % SHARD]
+
+
+def render_shards(folder: Path, seed: int, count: int, size: int, processes: int = 2) -> None:
+    """Renders samples 0…count−1 of the world `seed` into `folder`, skipping shards that are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    starts = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.json").exists()]
+    ends = [min(start + SHARD, count) for start in starts]
+    if not starts:
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        jobs = [
+            pool.submit(_render_shard, folder, seed, range(start, end), size)
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        for done, job in enumerate(jobs):
+            job.result()
+            print(f"{folder.name}: {done + 1} of {len(jobs)} shards", flush=True)
+
+
+def rendered(folder: Path, seed: int, count: int, size: int) -> Path:
+    """`folder`, with the shards rendered that it lacks."""
+    render_shards(folder, seed, count, size)
+    return folder
+
+
+def _render_shard(folder: Path, seed: int, indices: range, size: int) -> None:
+    pixels = np.empty((len(indices), size, size, 3), np.uint8)
+    words = []
+    for row, index in enumerate(indices):
+        scene = sample(seed, index)
+        pixels[row] = scene.render(size).colour
+        words.append(scene.words.to_json())
+    file = folder / f"{indices.start:07d}.npy"
+    np.save(file, pixels)
+    file.with_suffix(".json").write_text(json.dumps(words))  # written last: its presence means done
