@@ -243,7 +243,8 @@ def _arrange(relation: str, models: list[Model], azimuth: float, rng: np.random.
     parts = []
     gap = float(rng.uniform(0.50, 0.56))
     for side, model in zip((-1, 1), models, strict=True):
-        turned = [p.turn("y", float(rng.uniform(-25, 25))) for p in model.parts]
+        angle = float(rng.uniform(-25, 25))
+        turned = [p.turn("y", angle) for p in model.parts]
         parts += [p.move(*(side * gap * right)) for p in _sized(Model(turned), 1.0)]
     return parts
 
