@@ -16,10 +16,10 @@ WORM = Paint((0.62, 0.82, 0.25))
 
 
 def apple(rng: np.random.Generator, look: Look) -> Model:
-    """An apple with a stem and one or two leaves; sometimes bitten, sometimes with a worm."""
+    """An apple with a stem and a leaf; sometimes bitten, sometimes with a worm."""
     radius = _apple_radius(rng)
     bitten = rng.random() < 0.3
-    details, states = ["a leaf"], []
+    details, states = [], []
     if bitten:
         parts = _bitten(rng, radius, look.main)
         states.append("bitten")
@@ -30,14 +30,9 @@ def apple(rng: np.random.Generator, look: Look) -> Model:
     height = rng.uniform(0.38, 0.6)
     stem = [(0, top - 0.12, 0), (lean * 0.3, top + height / 2, 0), (lean, top + height, 0)]
     parts.append(tube(stem, [0.06, 0.05, 0.085], WOOD, detail=12))
-    base = np.array([lean * 0.2, top + 0.45 * height, 0])
-    parts.append(
-        _leaf(rng, look.second, rng.uniform(0.95, 1.2)).turn("y", rng.uniform(-35, 20)).move(*base)
-    )
-    if rng.random() < 0.5:
-        small = _leaf(rng, look.second, rng.uniform(0.6, 0.8)).mirror()
-        parts.append(small.turn("y", rng.uniform(-20, 35)).move(*base))
-        details = ["two leaves"]
+    leaf = _leaf(rng, look.second, rng.uniform(1.0, 1.3)).turn("y", rng.uniform(-35, 15))
+    leaf = leaf if rng.random() < 0.7 else leaf.mirror()
+    parts.append(leaf.move(lean * 0.2, top + 0.45 * height))
     if not bitten and rng.random() < 0.15:
         parts += _worm(rng, radius)
         details.append("a worm")

@@ -20,9 +20,12 @@ def balloon(rng: np.random.Generator, look: Look) -> Model:
     envelope = _Envelope(rng)
     parts = [envelope.body(look.main)]
     style = rng.choice(["upright", "level", "zigzag"], p=[0.5, 0.25, 0.25])
-    if style == "upright":
-        step = 2 if envelope.gores < 16 else int(rng.choice([2, 4]))
-        parts += [envelope.gore(i, look.second) for i in range(0, envelope.gores, step)]
+    if look.colourful or style == "upright":
+        step = 2 if envelope.gores < 16 or look.colourful else int(rng.choice([2, 4]))
+        places = range(0, envelope.gores, step)
+        bright = look.accents(rng, len(places))
+        stripes = bright if look.colourful else [look.second] * len(places)
+        parts += [envelope.gore(i, paint) for i, paint in zip(places, stripes, strict=True)]
     elif style == "level":
         for low, high in rng.choice(
             [[(0.26, 0.34), (0.44, 0.54), (0.64, 0.71)], [(0.34, 0.42), (0.52, 0.6), (0.69, 0.75)]]
@@ -71,7 +74,7 @@ class _Envelope:
     def gore(self, index: int, paint: Paint) -> Part:
         """An upright stripe on the gore of that number, a little narrower than the gore."""
         turn = TURN / self.gores * (index + 0.5 + 0.78 * np.linspace(-0.5, 0.5, 9))
-        share = np.linspace(0.03, 0.985, 32)[:, None]
+        share = np.linspace(0.03, 0.985, 28)[:, None]
         outside, inside = self.surface(share, turn, 1.012), self.surface(share, turn[::-1], 0.97)
         return skin(np.concatenate([outside, inside], 1), paint)
 

@@ -13,7 +13,7 @@ from perflow_demo.training.toyworld.kinds.surfaces import (
     slab,
     turned,
 )
-from perflow_demo.training.toyworld.kinds.toppings import CREAM, cherry, dollop, strawberry
+from perflow_demo.training.toyworld.kinds.toppings import CREAM, cherry, dollop, mixed, strawberry
 from perflow_demo.training.toyworld.palette import Look, lighter
 from perflow_demo.training.toyworld.parts import Model, Paint, Part
 from perflow_demo.training.toyworld.primitives import cylinder, lathe, sphere, torus
@@ -33,7 +33,7 @@ def cake(rng: np.random.Generator, look: Look) -> Model:
         parts, y = _stand(rng)
         details.append("a cake stand" if y > 0.3 else "a plate")
     tiers = int(rng.integers(2, 4)) if style == "tiered" else 1
-    layered, piped = rng.random() < 0.5, rng.random() < 0.25
+    layered, piped = look.colourful or rng.random() < 0.5, rng.random() < 0.25
     for tier in range(tiers):
         height = rng.uniform(1.0, 1.3) if tiers == 1 else rng.uniform(0.66, 0.8)
         parts += _cake_body(rng, look, layered, radius, height, y)
@@ -42,7 +42,9 @@ def cake(rng: np.random.Generator, look: Look) -> Model:
         radius *= rng.uniform(0.7, 0.78) if tier < tiers - 1 else 1
     perch = None
     if style == "birthday":
-        parts += _candles(rng, look, radius * 0.62, y)
+        candles, words = _candles(rng, look, radius * 0.62, y)
+        parts += candles
+        details.append(words)
     elif rng.random() < 0.85:
         topping, words = _topping(rng, look, radius, y)
         parts += topping
@@ -50,6 +52,7 @@ def cake(rng: np.random.Generator, look: Look) -> Model:
     else:
         perch = (0.0, y, 0.0)
     noun = {"birthday": "birthday cake", "tiered": "tiered cake"}.get(style)
+    noun = noun if rng.random() < 0.75 else None
     return Model(parts, noun=noun, details=tuple(details), perch=perch)
 
 
@@ -68,28 +71,7 @@ def _cake_body(
 ) -> list[Part]:
     """Layers of sponge with cream between them, or smoothly frosted with beads around the foot."""
     if layered:
-        count, gap = int(rng.integers(2, 4)), 0.06
-        layer = (height - gap * (count - 1)) / count
-        r, e = radius * 0.985, 0.04
-        profile = [
-            (r - e, 0),
-            (r - e / 3, e / 3),
-            (r, e),
-            (r, layer - e),
-            (r - e / 3, layer - e / 3),
-            (r - e, layer),
-        ]
-        parts = [lathe(profile, look.main).move(y=y + i * (layer + gap)) for i in range(count)]
-        cream = [
-            (radius * 0.9, -0.02),
-            (radius * 0.97, 0.0),
-            (radius, gap / 2),
-            (radius * 0.97, gap),
-            (radius * 0.9, gap + 0.02),
-        ]
-        return parts + [
-            lathe(cream, CREAM).move(y=y + i * (layer + gap) - gap) for i in range(1, count)
-        ]
+        return _layers(rng, look, radius, height, y)
     e = 0.06
     profile = [
         (radius, 0),
@@ -104,6 +86,23 @@ def _cake_body(
     return [part.move(y=y) for part in parts]
 
 
+def _layers(
+    rng: np.random.Generator, look: Look, radius: float, height: float, y: float
+) -> list[Part]:
+    """Sponge with cream between; each layer in another colour when the look is colourful."""
+    count, gap = 3 if look.colourful else int(rng.integers(2, 4)), 0.06
+    paints = look.accents(rng, count) if look.colourful else [look.main] * count
+    layer, r, e = (height - gap * (count - 1)) / count, radius * 0.985, 0.04
+    low = [(r - e, 0), (r - e / 3, e / 3), (r, e)]
+    sponge = [*low, *((x, layer - z) for x, z in low[::-1])]
+    low = [(radius * 0.9, -0.02), (radius * 0.97, 0.0), (radius, gap / 2)]
+    cream = [*low, *((x, gap - z) for x, z in low[1::-1])]
+    parts = [lathe(sponge, paint).move(y=y + i * (layer + gap)) for i, paint in enumerate(paints)]
+    return parts + [
+        lathe(cream, CREAM).move(y=y + i * (layer + gap) - gap) for i in range(1, count)
+    ]
+
+
 def _icing(
     rng: np.random.Generator, paint: Paint, piped: bool, radius: float, top: float
 ) -> list[Part]:
@@ -113,7 +112,7 @@ def _icing(
         size = TURN * radius / count / 1.8
         bead = sphere(size, paint, 14).stretch(y=0.9)
         return around_y(bead, count, radius * 0.93, top + size * 0.5)
-    around = 90
+    around = 72
     drip = drips(rng, int(rng.integers(9, 14)), 0.04, rng.uniform(0.26, 0.44), around)
     rise, e = 0.055, 0.045
     share = np.linspace(0, 1, 9)[:, None]
@@ -127,11 +126,14 @@ def _icing(
     return [turned(*spread, paint).move(y=top)]
 
 
-def _candles(rng: np.random.Generator, look: Look, radius: float, y: float) -> list[Part]:
-    """One to eight burning candles on a cake's top."""
+def _candles(
+    rng: np.random.Generator, look: Look, radius: float, y: float
+) -> tuple[list[Part], str]:
+    """One to eight burning candles on a cake's top, and their words."""
     count = int(rng.choice([1, 3, 4, 5, 6, 8]))
     height, thick = rng.uniform(0.42, 0.6), rng.uniform(0.06, 0.075)
     parts = []
+    look, adjective = mixed(rng, look)
     for i, paint in enumerate(look.accents(rng, count)):
         candle = [
             cylinder(thick, height, paint).move(y=height / 2),
@@ -141,7 +143,7 @@ def _candles(rng: np.random.Generator, look: Look, radius: float, y: float) -> l
         ]
         reach = 0.0 if count == 1 else radius
         parts += [p.move(y=y, z=reach).turn("y", 360 * (i + 0.5) / count) for p in candle]
-    return parts
+    return parts, "a candle" if count == 1 else adjective + "candles"
 
 
 def _flame() -> Part:
@@ -170,11 +172,12 @@ def _topping(
         ], "strawberries on top"
     if style == "cream":
         return around_y(dollop(0.2), count, radius * 0.72, y), "whipped cream"
+    look, adjective = mixed(rng, look)
     balls = [sphere(0.13, paint, 16) for paint in look.accents(rng, count)]
     return [
         ball.move(y=y + 0.1, z=radius * 0.74).turn("y", 360 * i / count)
         for i, ball in enumerate(balls)
-    ], "candy balls on top"
+    ], adjective + "candy balls on top"
 
 
 def _slice_of_cake(rng: np.random.Generator, look: Look) -> Model:
@@ -186,9 +189,10 @@ def _slice_of_cake(rng: np.random.Generator, look: Look) -> Model:
     arc = length * np.stack([np.sin(rim), -np.cos(rim)], 1)
     wedge = rounded_outline(np.concatenate([[[0.0, 0.0]], arc[::-1]]) + [0, length * 0.6], 0.05)
     filling = look.second if rng.random() < 0.5 else CREAM
+    sponge = look.accents(rng, count) if look.colourful else [look.main] * count
     parts, y = [], 0.0
     for i in range(count):
-        parts.append(slab(wedge, layer, look.main).move(y=y))
+        parts.append(slab(wedge, layer, sponge[i]).move(y=y))
         y += layer
         if i < count - 1:
             parts.append(slab(wedge * 0.985, gap + 0.02, filling).move(y=y - 0.01))
@@ -199,21 +203,26 @@ def _slice_of_cake(rng: np.random.Generator, look: Look) -> Model:
     )
     parts.append(slab(back, y + 0.1, look.second))
     y += 0.1
-    details = ["a layer of cream"] if filling is CREAM and count == 2 else []
-    style = rng.choice(["cherry", "strawberry", "cream", "none"])
-    at = -length * 0.22
-    if style == "cherry":
-        parts += [dollop(0.26).move(y=y, z=at), *(p.move(y=y + 0.22, z=at) for p in cherry(0.2))]
-        details.append("a cherry on top")
-    elif style == "strawberry":
-        parts += [p.move(y=y, z=at) for p in strawberry(0.32)]
-        details.append("a strawberry on top")
-    elif style == "cream":
-        parts.append(dollop(0.32).move(y=y, z=at))
-        details.append("whipped cream")
+    topping, details = _slice_topping(rng, y, -0.22 * length)
+    parts += topping
+    if filling is CREAM and count == 2:
+        details.append("a layer of cream")
     if rng.random() < 0.5:
         parts = [p.move(y=0.08) for p in parts]
         parts.append(lathe([(0.9, 0), (1.05, 0.02), (1.4, 0.1), (1.4, 0.14), (1.0, 0.09)], PLATE))
         details.append("a plate")
     spin = rng.choice([-1, 1]) * rng.uniform(18, 40)
     return Model([p.turn("y", spin) for p in parts], noun="slice of cake", details=tuple(details))
+
+
+def _slice_topping(rng: np.random.Generator, y: float, z: float) -> tuple[list[Part], list[str]]:
+    """What lies on a slice at height `y`, towards its back, and its words."""
+    style = rng.choice(["cherry", "strawberry", "cream", "none"])
+    if style == "cherry":
+        fruit = [dollop(0.26), *(p.move(y=0.22) for p in cherry(0.2))]
+        return [p.move(y=y, z=z) for p in fruit], ["a cherry on top"]
+    if style == "strawberry":
+        return [p.move(y=y, z=z) for p in strawberry(0.32)], ["a strawberry on top"]
+    if style == "cream":
+        return [dollop(0.32).move(y=y, z=z)], ["whipped cream"]
+    return [], []

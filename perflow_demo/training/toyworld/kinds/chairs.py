@@ -153,7 +153,7 @@ def _armchair(rng: np.random.Generator, look: Look) -> Model:
 def _squared(v: np.ndarray) -> np.ndarray:
     """A round pillow drawn out to four corners."""
     corner = np.sin(2 * np.arctan2(v[:, 1], v[:, 0])) ** 2
-    return v * (1 + 0.26 * corner)[:, None]
+    return v * np.stack([1 + 0.2 * corner, 1 + 0.2 * corner, 1 - 0.35 * corner], 1)
 
 
 def _stool(rng: np.random.Generator, look: Look) -> Model:

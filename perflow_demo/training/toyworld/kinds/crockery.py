@@ -10,9 +10,9 @@ from perflow_demo.training.toyworld.palette import STEEL, WHITE, WOOD, Look, lig
 from perflow_demo.training.toyworld.parts import Model, Paint, Part
 from perflow_demo.training.toyworld.primitives import cylinder, ellipsoid, lathe, torus, tube
 
-COFFEE = Paint((0.24, 0.13, 0.07), "glossy")
-TEA = Paint((0.72, 0.36, 0.10), "glossy")
-COCOA = Paint((0.42, 0.24, 0.15), "glossy")
+COFFEE = Paint((0.24, 0.13, 0.07))
+TEA = Paint((0.72, 0.36, 0.10))
+COCOA = Paint((0.42, 0.24, 0.15))
 
 Profile = Callable[[np.ndarray], np.ndarray]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perflow_demo.training.toyworld.kinds.surfaces import TURN, drips, skin
-from perflow_demo.training.toyworld.kinds.toppings import sprinkle
+from perflow_demo.training.toyworld.kinds.toppings import mixed, sprinkle
 from perflow_demo.training.toyworld.palette import Look, lighter
 from perflow_demo.training.toyworld.parts import Model, Paint, Part
 from perflow_demo.training.toyworld.primitives import sphere, tube
@@ -26,12 +26,13 @@ def donut(rng: np.random.Generator, look: Look) -> Model:
         parts += [ring.crumb(end, lighter(look.second, 0.55)) for end in (0, 1)]
     details = []
     style = rng.choice(["sprinkles", "drizzle", "balls", "plain"], p=[0.52, 0.24, 0.14, 0.1])
+    sweets, adjective = mixed(rng, look)
     if style == "sprinkles":
-        parts += ring.sprinkles(rng, look, 40)
-        details.append("sprinkles")
+        parts += ring.sprinkles(rng, sweets, 40)
+        details.append(adjective + "sprinkles")
     elif style == "balls":
-        parts += ring.balls(rng, look, 18)
-        details.append("candy balls")
+        parts += ring.balls(rng, sweets, 18)
+        details.append(adjective + "candy balls")
     elif style == "drizzle":
         parts.append(ring.drizzle(rng, look.third))
         details.append("a drizzle")
@@ -92,7 +93,7 @@ class _Ring:
         around = TURN * np.arange(32) / 32
         rings = self.point(self._steps(72), around)
         if not self.whole:
-            inner = np.linspace(0.05, 0.95, 6)[:, None]
+            inner = np.linspace(0.02, 0.9, 8)[:, None]
             ends = self.point(self.start, around, inner), self.point(self.stop, around, inner[::-1])
             rings = np.concatenate([ends[0], rings, ends[1]])
         return skin(rings, paint, wrap=self.whole)
@@ -106,14 +107,21 @@ class _Ring:
         middle, half = (outer + inner) / 2, (outer - inner) / 2
         coat = self.point(steps, middle + half * share, 0.99 + 0.11 * (1 - share**6) ** 0.5)
         under = self.point(steps, middle + half * 0.9 * share[::-3], 0.85)
-        return skin(np.concatenate([coat, under], 1), paint, wrap=self.whole)
+        rings = np.concatenate([coat, under], 1)
+        if self.whole:
+            return skin(rings, paint, wrap=True)
+        around = np.concatenate([middle + half * share, middle + half * 0.9 * share[::-3]], 1)
+        ends = (self.point(steps[[i]] + t, around[[i]], 0.8) for i, t in ((0, 0.12), (-1, -0.12)))
+        first, last = ends
+        return skin(np.concatenate([first, rings, last]), paint)
 
     def crumb(self, end: int, paint: Paint) -> Part:
-        """The inside that shows where a bite ends the tube; a low dome on the cut."""
+        """The inside that shows where a bite ends the tube; a thin sheet on the cut."""
         around = TURN * np.arange(32) / 32
         t, sign = ((self.start, -1), (self.stop, 1))[end]
-        scale = np.array([0.02, 0.2, 0.4, 0.6, 0.8, 0.9, 0.9])[:, None]
-        out = np.array([0.015, 0.015, 0.015, 0.015, 0.015, 0.005, -0.06])[:, None]
+        front = np.linspace(0.02, 0.9, 8)
+        scale = np.concatenate([front, 0.93 * front[::-1]])[:, None]
+        out = np.where(np.arange(16) < 7, 0.02, -0.06)[:, None]
         rings = self.point(t + sign * out, around, scale)
         return skin(rings if end == 0 else rings[:, ::-1], paint)
 

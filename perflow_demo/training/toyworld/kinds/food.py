@@ -34,6 +34,7 @@ KINDS = (
         never=("gateau", "torte"),
         finishes=("glossy", "striped", "dotted"),
         holds=True,
+        colourful=True,
     ),
     Kind(
         name="ice cream",
@@ -49,6 +50,7 @@ KINDS = (
         second_part="{colour} sauce",
         never=("gelato", "sundae"),
         finishes=("glossy", "striped", "dotted"),
+        colourful=True,
     ),
     Kind(
         name="donut",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perflow_demo.training.toyworld.kinds.surfaces import TURN, drips, toward, turned
-from perflow_demo.training.toyworld.kinds.toppings import cherry, sprinkle
+from perflow_demo.training.toyworld.kinds.toppings import cherry, mixed, sprinkle
 from perflow_demo.training.toyworld.palette import WHITE, Look, lighter
 from perflow_demo.training.toyworld.parts import Model, Paint, Part
 from perflow_demo.training.toyworld.primitives import ellipsoid, lathe, torus, tube
@@ -17,42 +17,45 @@ def ice_cream(rng: np.random.Generator, look: Look) -> Model:
     """One to three scoops, or a soft swirl, in a waffle cone or a paper cup, with sauce."""
     cup = rng.random() < 0.35
     parts, y, width = (_paper_cup if cup else _waffle_cone)(rng, look)
-    noun = "cup of ice cream" if cup else "ice cream cone"
-    if rng.random() < 0.28:
+    if not look.colourful and rng.random() < 0.28:
         swirl, top, size = _swirl(rng, look, width * (1.0 if cup else 1.2), y)
-        parts += swirl
-        details = ["a swirl"]
+        parts, details, peaked = parts + swirl, ["a swirl"], True
     else:
-        places, size = _scoop_places(rng, width, cup)
-        for place in places:
-            parts.append(
-                _scoop(rng, size, 0.04 if cup and place[1] < size else 0.15, look.main).move(
-                    place[0], y + place[1], place[2]
-                )
-            )
-        places = sorted(places, key=lambda p: p[1])
-        sauced = places[-1:] if places[-1][1] > places[0][1] or len(places) == 1 else places
-        for place in sauced:
-            parts.append(_sauce(rng, size, look.second).move(place[0], y + place[1], place[2]))
-        if rng.random() < 0.35 and len(sauced) == 1:
-            parts += _sprinkled_ball(rng, look, size * 1.06, (sauced[0][0], y + sauced[0][1], 0.0))
-        top = y + places[-1][1] + size
-        details = [("one scoop", "two scoops", "three scoops")[len(places) - 1]]
+        scoops, top, size, details = _scoops(rng, look, width, y, cup)
+        parts, peaked = parts + scoops, "two scoops" in details and cup
     extra = rng.choice(["cherry", "wafer", "none"], p=[0.3, 0.35, 0.35])
-    centred = places[-1][0] == 0 if "a swirl" not in details else True
-    if extra == "cherry" and centred and "a swirl" not in details:
+    if extra == "cherry" and not peaked:
         parts += [p.move(y=top - 0.03) for p in cherry(0.2)]
         details.append("a cherry on top")
     elif extra == "wafer":
-        roll = tube([(0, 0, 0), (0, 1.0, 0)], 0.12, WAFFLE, 14)
         side = rng.choice([-1, 1])
-        parts.append(
-            roll.turn("x", -14)
-            .turn("z", -side * 24)
-            .move(side * size * 0.45, top - 0.75 * size, -0.25)
-        )
+        roll = tube([(0, 0, 0), (0, 1.0, 0)], 0.12, WAFFLE, 14).turn("x", -14)
+        parts.append(roll.turn("z", -24 * side).move(side * size * 0.45, top - 0.75 * size, -0.25))
         details.append("a wafer")
-    return Model(parts, noun=noun, details=tuple(details))
+    noun = "cup of ice cream" if cup else "ice cream cone"
+    return Model(parts, noun=noun if rng.random() < 0.6 else None, details=tuple(details))
+
+
+def _scoops(
+    rng: np.random.Generator, look: Look, width: float, y: float, cup: bool
+) -> tuple[list[Part], float, float, list[str]]:
+    """Balls with sauce, perhaps sprinkles, on a mouth at `y`: parts, top, radius, words."""
+    places, size = _scoop_places(rng, width, cup, at_least=2 if look.colourful else 1)
+    places = [(x, y + up, z) for x, up, z in places]
+    flavours = look.accents(rng, 3) if look.colourful else [look.main] * 3
+    parts = []
+    for place, paint in zip(places, flavours, strict=False):
+        lip = 0.04 if cup and place[1] < y + size else 0.15
+        parts.append(_scoop(rng, size, lip, paint).move(*place))
+    level = len(places) == 2 and cup
+    for place in places if level else places[-1:]:
+        parts.append(_sauce(rng, size, look.second).move(*place))
+    details = [("one scoop", "two scoops", "three scoops")[len(places) - 1]]
+    if not level and rng.random() < 0.4:
+        sweets, adjective = mixed(rng, look)
+        parts += _sprinkled_ball(rng, sweets, size * 1.06, places[-1])
+        details.append(adjective + "sprinkles")
+    return parts, places[-1][1] + size, size, details
 
 
 def _waffle_cone(rng: np.random.Generator, look: Look) -> tuple[list[Part], float, float]:
@@ -88,10 +91,10 @@ def _paper_cup(rng: np.random.Generator, look: Look) -> tuple[list[Part], float,
 
 
 def _scoop_places(
-    rng: np.random.Generator, width: float, cup: bool
+    rng: np.random.Generator, width: float, cup: bool, at_least: int
 ) -> tuple[list[tuple[float, float, float]], float]:
-    """Centres of the scoops above the mouth, and their radius."""
-    count = int(rng.choice([1, 2, 3], p=[0.4, 0.35, 0.25]))
+    """Centres of the scoops above the mouth, the highest last, and their radius."""
+    count = max(at_least, int(rng.choice([1, 2, 3], p=[0.4, 0.35, 0.25])))
     if count == 1:
         size = width * (1.0 if cup else rng.uniform(1.25, 1.4))
         return [(0.0, size * (0.45 if cup else 0.55), 0.0)], size

@@ -46,7 +46,7 @@ def lamp(rng: np.random.Generator, look: Look) -> Model:
         parts.append(tube([(x, top + 0.2, 0.2), (x, top - 0.3, 0.2)], 0.03, GOLD, 8))
         parts.append(sphere(0.085, GOLD, 16).move(x, top - 0.36, 0.2))
         details.append("a pull chain")
-    return Model(parts, noun="table lamp", details=tuple(details))
+    return Model(parts, noun="table lamp" if rng.random() < 0.5 else None, details=tuple(details))
 
 
 def _shade(paint: Paint, low: float, high: float, tall: float, bend: float) -> Part:
@@ -138,4 +138,4 @@ def _mushroom_lamp(rng: np.random.Generator, look: Look) -> Model:
         parts.append(sphere(0.13, look.second, 20).move(y=tall + rise + 0.06))
     if rng.random() < 0.4:
         parts.append(box(0.2, 0.12, 0.1, GOLD, 0.04).move(y=0.25, z=float(stem[3])))
-    return Model(parts, noun="table lamp", details=("a round shade",))
+    return Model(parts, details=("a round shade",))

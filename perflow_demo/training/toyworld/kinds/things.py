@@ -66,5 +66,6 @@ KINDS = (
         second_part="{colour} stripes",
         never=("airship", "blimp"),
         finishes=("glossy", "dotted"),
+        colourful=True,
     ),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from perflow_demo.training.toyworld.kinds.surfaces import TURN, turned
-from perflow_demo.training.toyworld.palette import LEAF
+from perflow_demo.training.toyworld.palette import LEAF, Look
 from perflow_demo.training.toyworld.parts import Paint, Part
 from perflow_demo.training.toyworld.primitives import ellipsoid, sphere, tube
 
@@ -43,3 +45,10 @@ def dollop(size: float) -> Part:
 def sprinkle(at: np.ndarray, along: np.ndarray, paint: Paint, size: float = 0.05) -> Part:
     reach = 1.5 * size * along / np.linalg.norm(along)
     return tube([tuple(at - reach), tuple(at + reach)], size, paint, 8)
+
+
+def mixed(rng: np.random.Generator, look: Look) -> tuple[Look, str]:
+    """The look of sprinkles, sweets or candles, and its words: half the time of all colours."""
+    if look.colourful or rng.random() < 0.5:
+        return replace(look, colourful=True), "colorful "
+    return look, ""
