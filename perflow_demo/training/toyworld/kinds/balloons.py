@@ -69,7 +69,7 @@ class _Envelope:
 
     def body(self, paint: Paint) -> Part:
         turn = TURN * np.arange(96) / 96
-        return skin(self.surface(np.linspace(0.012, 1, 36)[:, None], turn), paint)
+        return skin(self.surface(np.linspace(0.012, 1, 31)[:, None], turn), paint)
 
     def gore(self, index: int, paint: Paint) -> Part:
         """An upright stripe on the gore of that number, a little narrower than the gore."""

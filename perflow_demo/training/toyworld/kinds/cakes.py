@@ -82,7 +82,7 @@ def _cake_body(
     parts = [lathe(profile, look.main)]
     beads = int(round(radius * rng.choice([18, 24])))
     size = TURN * radius / beads / 1.9
-    parts += around_y(sphere(size, look.main, 12).stretch(y=0.85), beads, radius, size * 0.8)
+    parts += around_y(sphere(size, look.main, 10).stretch(y=0.85), beads, radius, size * 0.8)
     return [part.move(y=y) for part in parts]
 
 
@@ -110,7 +110,7 @@ def _icing(
     if piped:
         count = 12 + int(8 * radius)
         size = TURN * radius / count / 1.8
-        bead = sphere(size, paint, 14).stretch(y=0.9)
+        bead = sphere(size, paint, 11).stretch(y=0.9)
         return around_y(bead, count, radius * 0.93, top + size * 0.5)
     around = 72
     drip = drips(rng, int(rng.integers(9, 14)), 0.04, rng.uniform(0.26, 0.44), around)

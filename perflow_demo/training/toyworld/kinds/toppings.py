@@ -18,7 +18,7 @@ CHERRY = Paint((0.78, 0.06, 0.12), "glossy")
 def cherry(size: float) -> list[Part]:
     """A cherry whose middle is at `size` above the origin, with its stalk."""
     stalk = [(0, size * 1.7, 0), (size * 0.15, size * 2.6, 0), (size * 0.7, size * 3.3, 0)]
-    return [sphere(size, CHERRY, 20).move(y=size * 0.9), tube(stalk, size * 0.13, LEAF, 8)]
+    return [sphere(size, CHERRY, 16).move(y=size * 0.9), tube(stalk, size * 0.13, LEAF, 8)]
 
 
 def strawberry(size: float) -> list[Part]:
