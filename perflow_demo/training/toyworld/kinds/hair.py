@@ -1,0 +1,324 @@
+"""The heads of people: skin, eyes, hair and beards, with the words for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from perflow_demo.training.toyworld.kinds.faces import Ball
+from perflow_demo.training.toyworld.palette import BLACK, EYE_WHITE, WHITE, lighter
+from perflow_demo.training.toyworld.parts import Colour, Paint, Part
+from perflow_demo.training.toyworld.primitives import ellipsoid, sphere, torus, tube
+
+SKINS: dict[str, Colour] = {
+    "pale": (0.97, 0.83, 0.74),
+    "tan": (0.85, 0.63, 0.45),
+    "brown": (0.55, 0.34, 0.20),
+    "dark": (0.31, 0.18, 0.12),
+}
+HAIRS: dict[str, Colour] = {
+    "black": (0.07, 0.06, 0.07),
+    "brown": (0.33, 0.18, 0.09),
+    "blond": (0.95, 0.77, 0.36),
+    "red": (0.76, 0.27, 0.07),
+    "gray": (0.60, 0.60, 0.62),
+    "white": (0.94, 0.93, 0.91),
+}
+IRISES: dict[str, Colour] = {
+    "dark": (0.10, 0.06, 0.05),
+    "brown": (0.47, 0.25, 0.09),
+    "blue": (0.16, 0.46, 0.85),
+    "green": (0.22, 0.60, 0.25),
+}
+STYLES = {
+    "man": ("short", "curly", "parted", "bald", "spiky", "long"),
+    "boy": ("short", "curly", "parted", "spiky"),
+    "woman": ("long", "curly", "bun", "ponytail", "bob"),
+    "girl": ("long", "curly", "pigtails", "ponytail", "bob"),
+}
+LIPS = Paint((0.78, 0.22, 0.27))
+
+
+@dataclass(frozen=True)
+class Face:
+    """A person's head: its parts, its words, and how far hats must clear it (1 without hair)."""
+
+    parts: list[Part]
+    details: list[str]
+    skin: Paint
+    eye_turn: float
+    eye_lift: float
+    eye_size: float
+    girth: float
+
+
+def face(rng: np.random.Generator, who: str, head: Ball, clothes: tuple[Paint, ...]) -> Face:
+    """The head of a "man", "woman", "boy" or "girl" whose skin differs from the `clothes`."""
+    skin_name = str(rng.choice([name for name in SKINS if _differs(SKINS[name], clothes)]))
+    iris_name = str(rng.choice(list(IRISES)))
+    deep = skin_name in ("brown", "dark")
+    chances = [0.40, 0.22, 0.1, 0.1, 0.12, 0.06] if deep else [0.2, 0.22, 0.22, 0.18, 0.1, 0.08]
+    if who in ("boy", "girl"):
+        chances = [0.34, 0.3, 0.18, 0.18, 0, 0] if deep else [0.22, 0.28, 0.28, 0.22, 0, 0]
+    hair_name = str(rng.choice(list(HAIRS), p=chances))
+    style = str(rng.choice(STYLES[who]))
+    skin, hair = Paint(_varied(SKINS[skin_name], rng)), Paint(_varied(HAIRS[hair_name], rng))
+    turn, lift, size = 23.0, rng.uniform(-4, 0), rng.uniform(0.225, 0.25)
+    parts = [head.part(skin, 40), *_features(head, who, skin, lift, size)]
+    parts += _eyes(head, turn, lift, size, Paint(_varied(IRISES[iris_name], rng), "glossy"), skin)
+    if style not in ("long", "bob"):
+        parts += head.stick(ellipsoid(0.12, 0.2, 0.15, skin, 20).turn("y", -90), 90, -8).pair()
+    parts += _brows(rng, head, turn, lift, hair if style != "bald" else Paint(HAIRS["brown"]))
+    details = [f"{skin_name} skin", f"{iris_name} eyes"]
+    strands, words, girth = _hair(rng, head, style, hair, hair_name)
+    parts += strands
+    details.append(words)
+    if who == "man" and rng.random() < 0.6:
+        whiskers, words = _beard(rng, head, hair, hair_name)
+        parts += whiskers
+        details.append(words)
+    return Face(parts, details, skin, turn, lift, size, girth)
+
+
+def _differs(skin: Colour, clothes: tuple[Paint, ...]) -> bool:
+    return all(np.linalg.norm(np.subtract(skin, cloth.colour)) > 0.2 for cloth in clothes)
+
+
+def _varied(colour: Colour, rng: np.random.Generator) -> Colour:
+    return tuple(np.clip(np.array(colour) * rng.uniform(0.95, 1.05), 0, 1))  # type: ignore[return-value]
+
+
+def _features(head: Ball, who: str, skin: Paint, lift: float, size: float) -> list[Part]:
+    """Nose, mouth, and what tells the sexes and ages apart: lashes, lips, rosy cheeks."""
+    nose_size = 0.17 if who == "man" else 0.12
+    nose = ellipsoid(nose_size, nose_size * 0.9, nose_size, lighter(skin, -0.07), 20)
+    parts = [head.stick(nose, 0, -13, 1.06)]
+    lips = who == "woman"
+    mouth = [
+        head.at(t, y, 1.0) for t, y in ((-15, -27), (-8, -32), (0, -33.5), (8, -32), (15, -27))
+    ]
+    red = (
+        LIPS
+        if lips
+        else Paint((0.42, 0.14, 0.13) if sum(skin.colour) > 1.3 else (0.68, 0.20, 0.19))
+    )
+    parts.append(tube(mouth, [0.035, 0.07, 0.085, 0.07, 0.035] if lips else 0.05, red, 12))
+    if who in ("boy", "girl"):
+        blush = Paint(tuple(np.array(skin.colour) * 0.62 + np.array([0.92, 0.36, 0.36]) * 0.38))
+        parts += head.stick(ellipsoid(0.19, 0.13, 0.04, blush, 18), 40, -22, 1.0).pair()
+    if who in ("woman", "girl"):
+        arc = [
+            (-1.05, 0.45, 0.25),
+            (-0.5, 1.02, 0.4),
+            (0.3, 1.08, 0.42),
+            (0.95, 0.62, 0.3),
+            (1.35, 0.75, 0.2),
+        ]
+        lash = tube(
+            [tuple(size * np.array(p)) for p in arc], [0.02, 0.04, 0.05, 0.05, 0.025], BLACK, 8
+        )
+        parts += head.stick(lash, 23, lift).pair()
+    return parts
+
+
+def _eyes(
+    head: Ball, turn: float, lift: float, size: float, iris: Paint, skin: Paint
+) -> list[Part]:
+    """Whites with a large coloured iris, a pupil, a lid and a glint on the same side."""
+    aim = turn * 0.75
+    ahead = np.array([np.sin(np.radians(aim)), 0.0, np.cos(np.radians(aim))])
+    x, y, z = head.at(turn * 0.97, lift)
+    white = ellipsoid(size, size * 1.15, size * 0.5, EYE_WHITE, 22)
+    lid = ellipsoid(size * 1.12, size * 1.27, size * 0.66, lighter(skin, -0.1), 24)
+    lid = lid.warp(lambda v: np.column_stack([v[:, 0], np.maximum(v[:, 1], size * 0.76), v[:, 2]]))
+    parts = head.stick(white, turn, lift).pair() + head.stick(lid, turn, lift).pair()
+    for radius, out, paint in ((0.76, 0.25, iris), (0.4, 0.46, BLACK)):
+        disc = ellipsoid(size * radius, size * radius * 1.1, size * (0.66 - out) * 0.92, paint, 20)
+        parts += disc.turn("y", aim).move(x, y, z).move(*(size * out * ahead)).pair()
+    for side in (-1, 1):
+        gx, gy, gz = np.array([side * x, y, z]) + size * 0.58 * ahead * (side, 1, 1)
+        glint = sphere(size * 0.16, WHITE, 12)
+        parts.append(glint.move(gx - size * 0.24, gy + size * 0.27, gz - size * 0.02))
+    return parts
+
+
+def _brows(
+    rng: np.random.Generator, head: Ball, turn: float, lift: float, hair: Paint
+) -> list[Part]:
+    high, tilt = lift + rng.uniform(22, 26), rng.uniform(-2.5, 0.5)
+    places = [(turn - 11, high - tilt), (turn, high + 2.5), (turn + 12, high - 1.5)]
+    return tube(
+        [head.at(*p, 1.01) for p in places], [0.05, 0.065, 0.04], lighter(hair, -0.12), 10
+    ).pair()
+
+
+def _hair(
+    rng: np.random.Generator, head: Ball, style: str, paint: Paint, colour: str
+) -> tuple[list[Part], str, float]:
+    """Parts, words, and the girth of the head with this hair on."""
+    if style == "bald":
+        return [], "a bald head", 1.0
+    fringe = rng.uniform(38, 46)
+    if style == "curly":
+        return _curls(rng, head, paint, fringe), f"curly {colour} hair", 1.16
+    if style == "spiky":
+        return _spikes(rng, head, paint, fringe), f"spiky {colour} hair", 1.1
+    if style in ("long", "bob"):
+        length = rng.uniform(160, 178) if style == "long" else 134
+        reach = _hairline((0, fringe), (42, fringe + 12), (62, 92), (75, length), (180, length + 6))
+        words = f"long {colour} hair" if style == "long" else f"{colour} hair"
+        return [_shell(head, reach, 1.13, paint, fall=True)], words, 1.12
+    parted = style in ("parted", "ponytail", "bun")
+    line = ((0, fringe + 4), (45, fringe + 10), (66, 78), (84, 94), (105, 118), (180, 132))
+    if style == "parted":
+        line = (
+            (-180, 132),
+            (-105, 118),
+            (-84, 100),
+            (-66, 82),
+            (-30, 58),
+            (28, 28),
+            (50, 44),
+            *line[2:],
+        )
+    parts = [_shell(head, _hairline(*line), 1.1 if parted else 1.08, paint)]
+    if style == "bun":
+        parts.append(sphere(0.46, paint, 30).move(*head.at(180, 52, 1.3)))
+        return parts, f"{colour} hair in a bun", 1.1
+    if style in ("ponytail", "pigtails"):
+        words = "a ponytail" if style == "ponytail" else "pigtails"
+        return parts + _tails(rng, head, paint, style), f"{colour} hair in {words}", 1.1
+    return parts, f"short {colour} hair", 1.09
+
+
+def _hairline(*points: tuple[float, float]) -> Callable[[np.ndarray], np.ndarray]:
+    """Degrees from the crown to the hair's edge, by turn; points of one side serve both."""
+    turns, edges = zip(*points, strict=True)
+    if min(turns) < 0:
+        return lambda turn: np.interp(turn, turns, edges)
+    return lambda turn: np.interp(np.abs(turn), turns, edges)
+
+
+def _shell(
+    head: Ball,
+    reach: Callable[[np.ndarray], np.ndarray],
+    out: float,
+    paint: Paint,
+    tip: float = 0.0,
+    fall: bool = False,
+) -> Part:
+    """A thick closed cap over the head, from a pole to `reach(turn)` degrees away from it.
+
+    out: its radius, the head's being 1; tip: degrees by which the pole is turned forward from the
+    crown; fall: below the head's widest place it hangs straight down instead of hugging the head.
+    """
+
+    def bend(v: np.ndarray) -> np.ndarray:
+        polar = np.arccos(np.clip(v[:, 1], -1, 1)) / np.pi
+        yaw = np.arctan2(v[:, 0], v[:, 2])
+        angle = reach(np.degrees(yaw)) * np.minimum(polar / 0.8, 1.0)
+        radius = out * np.clip((1 - polar) / 0.2, 0.0, 1.0)
+        hug = np.radians(np.minimum(angle, 100.0) if fall else angle)
+        drop = np.radians(np.maximum(angle - 100.0, 0.0)) * fall
+        strands = 1 + 0.02 * np.cos(16 * yaw) * np.clip(angle / 60 - 0.5, 0, 1) * fall
+        flat = np.sin(hug) * (1 - 0.08 * drop**2) * strands
+        ball = np.stack([flat * np.sin(yaw), np.cos(hug) - drop, flat * np.cos(yaw)], -1)
+        return ball * radius[:, None]
+
+    unit = ellipsoid(1, 1, 1, paint, 44).warp(bend)
+    return unit.turn("x", tip).stretch(*head.radii).move(*head.centre)
+
+
+def _curls(rng: np.random.Generator, head: Ball, paint: Paint, fringe: float) -> list[Part]:
+    """Balls all over the scalp on a spiral, over a thin cap that closes the gaps."""
+    reach = _hairline((0, fringe + 2), (45, fringe + 10), (65, 74), (90, 100), (180, 125))
+    parts = [_shell(head, reach, 1.05, paint)]
+    for i in range(62):
+        lift = np.degrees(np.arcsin(1 - 2 * (i + 0.5) / 62))
+        turn = (i * 137.508 + 180) % 360 - 180
+        if 90 - lift < reach(np.array(turn)) + 2:
+            size = rng.uniform(0.26, 0.33)
+            parts.append(sphere(size, paint, 11).move(*head.at(turn, float(lift), 1.05)))
+    return parts
+
+
+def _spikes(rng: np.random.Generator, head: Ball, paint: Paint, fringe: float) -> list[Part]:
+    """A short cap with tufts that point up and outward."""
+    line = _hairline((0, fringe), (45, fringe + 8), (66, 76), (84, 92), (105, 115), (180, 128))
+    parts = [_shell(head, line, 1.07, paint)]
+    for lift, count in ((84, 1), (60, 6), (36, 7)):
+        for i in range(count):
+            turn = (360 * (i + 0.5 * (count == 6)) / count + rng.uniform(-9, 9) + 180) % 360 - 180
+            if lift == 36 and abs(turn) < 50:
+                continue
+            foot, bend = head.at(turn, lift, 0.98), head.at(turn, lift + 4, 1.14)
+            tuft = [
+                foot,
+                bend,
+                head.at(turn * 0.92, lift + rng.uniform(8, 16), rng.uniform(1.34, 1.48)),
+            ]
+            parts.append(tube(tuft, [0.31, 0.21, 0.03], paint, 12))
+    return parts
+
+
+def _tails(rng: np.random.Generator, head: Ball, paint: Paint, style: str) -> list[Part]:
+    """A ponytail behind, or a pigtail on each side, with a bright band."""
+    band = Paint((0.93, 0.25, 0.35) if rng.random() < 0.5 else (0.2, 0.6, 0.85))
+    if style == "ponytail":
+        x, y, z = head.at(150, 38, 1.06)
+        path = [
+            (x, y, z),
+            (x + 0.3, y + 0.2, z - 0.25),
+            (x + 0.62, y - 0.45, z - 0.2),
+            (x + 0.5, y - 1.35, z + 0.1),
+        ]
+        hair = [tube(path, [0.2, 0.31, 0.35, 0.09], paint)]
+        hair.append(
+            torus(0.2, 0.09, band, 20)
+            .turn("x", -60)
+            .turn("y", -30)
+            .move(x + 0.1, y + 0.08, z - 0.08)
+        )
+        return hair if rng.random() < 0.5 else [part.mirror() for part in hair]
+    x, y, z = head.at(100, 12, 1.06)
+    lock = tube(
+        [(x, y, z), (x + 0.34, y + 0.1, z), (x + 0.52, y - 0.45, z), (x + 0.4, y - 1.05, z + 0.05)],
+        [0.17, 0.3, 0.33, 0.1],
+        paint,
+    )
+    return (
+        lock.pair() + torus(0.18, 0.09, band, 20).turn("z", 80).move(x + 0.13, y + 0.05, z).pair()
+    )
+
+
+def _beard(
+    rng: np.random.Generator, head: Ball, paint: Paint, colour: str
+) -> tuple[list[Part], str]:
+    """A full, a long or a chin beard, each with a moustache, or a moustache alone."""
+    kind = str(rng.choice(["full", "long", "moustache"], p=[0.5, 0.25, 0.25]))
+    half = [(0.0, 0.0, 0.0), (0.16, -0.03, -0.01), (0.33, -0.15, -0.08)]
+    x, y, z = head.at(0, -22, 1.04)
+    side = tube(half, [0.11, 0.12, 0.03], paint, 12).stretch(z=0.8).move(x, y, z)
+    parts = side.pair()
+    if kind == "moustache":
+        return parts, f"a {colour} moustache" if rng.random() < 0.4 else "a moustache"
+    edge = _hairline(
+        (0, 38), (40, 56), (75, 72), (90, 84), (108, 70), (128, 44), (146, 36), (180, 24)
+    )
+    beard = _shell(head, edge, 1.1, paint, tip=150)
+    if kind == "long":
+        low = head.centre[1] - 0.45 * head.radii[1]
+
+        def grow(v: np.ndarray) -> np.ndarray:
+            depth = np.maximum(low - v[:, 1], 0.0) * np.clip(v[:, 2] - head.centre[2] + 0.3, 0, 1)
+            v[:, 1] -= 1.15 * depth
+            v[:, 0] *= 1 - 0.3 * np.minimum(depth, 1.0)
+            return v
+
+        beard = beard.warp(grow)
+    name = "a long beard" if kind == "long" else "a beard"
+    if rng.random() < 0.35:
+        name = name.replace("beard", f"{colour} beard")
+    return [*parts, beard], name
