@@ -44,6 +44,8 @@ def describe(scene: SceneWords, rng: np.random.Generator) -> str:
             text = f"{things[0]} {_pick(rng, 'next to', 'beside', 'near')} {things[1]}"
     text += _place(scene, rng)
     prefix = _pick(rng, *PREFIXES) if rng.random() < 0.15 else ""
+    if not scene.relation and scene.things[0].framing and rng.random() < 0.6:
+        prefix = f"a {scene.things[0].framing} of "
     return re.sub(r"\ba (?=orange)", "an ", prefix + text)
 
 
@@ -67,7 +69,7 @@ def _adjectives(words: ThingWords, rng: np.random.Generator, keep: float) -> lis
     if words.height and rng.random() < 0.85:
         said.append(words.height)
     said += [state for state in words.states if rng.random() < 0.5 * keep]
-    if words.colour and rng.random() < (0.62 if words.natural else 0.90):
+    if words.colour and not words.main_phrase and rng.random() < (0.62 if words.natural else 0.90):
         colour = words.colour
         if words.height or words.size or rng.random() < 0.8 or " " not in colour:
             said.append(colour)
@@ -80,6 +82,8 @@ def _adjectives(words: ThingWords, rng: np.random.Generator, keep: float) -> lis
 
 def _features(words: ThingWords, rng: np.random.Generator, keep: float) -> list[str]:
     said = []
+    if words.main_phrase and rng.random() < 0.8 * keep:
+        said.append(words.main_phrase.format(colour=words.colour))
     if words.second_phrase and rng.random() < (0.35 if words.natural else 0.6) * keep:
         said.append(words.second_phrase.format(colour=words.second_colour))
     if words.finish_colour and rng.random() < 0.5 * keep:

@@ -101,7 +101,8 @@ class Model:
     noun: what it is called where a sub-type has a name of its own ("vintage car"), else None;
     details: short true phrases a caption may add after "with" ("floppy ears", "a long neck");
     states: adjectives or participles that are true of this very one ("sitting", "striped");
-    perch: a place on top where another thing can stand, None where there is none.
+    perch: a place on top where another thing can stand, None where there is none;
+    extra_words: "main_part", "second_part" (instead of its kind's) and "framing" where they differ.
     """
 
     parts: list[Part]

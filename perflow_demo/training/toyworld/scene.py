@@ -22,19 +22,22 @@ HALF_HEIGHT = float(np.tan(np.radians(14.0)))  # a 28° lens
 class ThingWords:
     """What may truly be said of one thing; '' or () where there is nothing to say.
 
-    colour and second_colour carry their shade ("dark green") or are "colorful"; accessories: name →
-    phrase with its colour.
+    colour and second_colour carry their shade ("dark green") or are "colorful"; main_phrase names what
+    `colour` paints where it is not the whole thing ("a {colour} shirt"); framing is "portrait" or '';
+    accessories: name → phrase with its colour.
     """
 
     kind: str
     nouns: tuple[str, ...]
     colour: str = ""
+    main_phrase: str = ""
     second_phrase: str = ""
     second_colour: str = ""
     finish: str = ""
     finish_colour: str = ""
     height: str = ""
     size: str = ""
+    framing: str = ""
     states: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     accessories: dict[str, str] = field(default_factory=dict)
@@ -95,7 +98,8 @@ def sample(seed: int, index: int, kinds: tuple[str, ...] | None = None) -> Scene
     pool = [kind for kind in KINDS.values() if kinds is None or kind.name in kinds]
     azimuth, elevation = float(rng.uniform(-60, 60)), float(rng.uniform(3, 24))
     relation, members = _choose(rng, pool)
-    built = [_dress(kind, rng) for kind in members]
+    bare = (False, relation == "on")  # nothing is worn where something else stands
+    built = [_dress(kind, rng, without) for kind, without in zip(members, bare, strict=False)]
     if relation == "on" and built[1][0].perch is None:
         relation = "next to"  # this sub-type has no place to stand on
     parts = _arrange(relation, [model for model, _ in built], azimuth, rng)
@@ -148,7 +152,7 @@ def _choose(rng: np.random.Generator, pool: list[Kind]) -> tuple[str, list[Kind]
     return "", [pick(pool)]
 
 
-def _dress(kind: Kind, rng: np.random.Generator) -> tuple[Model, ThingWords]:
+def _dress(kind: Kind, rng: np.random.Generator, bare: bool) -> tuple[Model, ThingWords]:
     """One thing of a kind with colours, finish and accessories, and the words for them."""
     natural = rng.random() < 0.4
     colourful = kind.colourful and rng.random() < 0.15
@@ -172,16 +176,18 @@ def _dress(kind: Kind, rng: np.random.Generator) -> tuple[Model, ThingWords]:
     if kind.stretchable and model.head is None and rng.random() < 0.22:
         height = "tall" if rng.random() < 0.5 else "short"
         model = _stretched(model, 1.32 if height == "tall" else 0.74)
-    worn = _accessories(kind, model, rng)
+    worn = [] if bare else _accessories(kind, model, rng)
     words = ThingWords(
         kind=kind.name,
         nouns=(model.noun,) if model.noun else kind.nouns,
         colour="colorful" if colourful else " ".join(filter(None, (main[1], main[0]))),
-        second_phrase="" if colourful else kind.second_part,
+        main_phrase=model.extra_words.get("main_part", ""),
+        second_phrase="" if colourful else model.extra_words.get("second_part", kind.second_part),
         second_colour=" ".join(filter(None, (second[1], second[0]))),
         finish=finish,
         finish_colour=stripe if finish in ("striped", "dotted") else "",
         height=height,
+        framing=model.extra_words.get("framing", ""),
         states=model.states,
         details=model.details,
         accessories={name: phrase for name, phrase, _ in worn},

@@ -1,10 +1,24 @@
-"""The kinds of Toy World: one file a group, one builder a kind."""
-import importlib
-KINDS = {}
-for _n in ("animals","birds","sea","cars","road","vehicles","sky_sea","rail","buildings","people","plants","food","things"):
-    try:
-        _m = importlib.import_module(f"{__name__}.{_n}")
-    except ModuleNotFoundError as e:
-        if _n not in str(e): raise
-        continue
-    KINDS |= {k.name: k for k in getattr(_m, "KINDS", ())}
+"""The kinds of Toy World: one file a group, one builder a kind, all in one table."""
+
+from itertools import chain
+
+from perflow_demo.training.toyworld.kinds import (
+    animals,
+    birds,
+    buildings,
+    cars,
+    food,
+    people,
+    plants,
+    rail,
+    sea,
+    sky_sea,
+    things,
+    vehicles,
+)
+from perflow_demo.training.toyworld.kinds.kind import Kind
+
+GROUPS = (animals, birds, sea, people, cars, vehicles, rail, sky_sea, buildings, plants, food, things)
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in chain.from_iterable(group.KINDS for group in GROUPS)
+}

@@ -58,11 +58,7 @@ def face(rng: np.random.Generator, who: str, head: Ball, clothes: tuple[Paint, .
     """The head of a "man", "woman", "boy" or "girl" whose skin differs from the `clothes`."""
     skin_name = str(rng.choice([name for name in SKINS if _differs(SKINS[name], clothes)]))
     iris_name = str(rng.choice(list(IRISES)))
-    deep = skin_name in ("brown", "dark")
-    chances = [0.40, 0.22, 0.1, 0.1, 0.12, 0.06] if deep else [0.2, 0.22, 0.22, 0.18, 0.1, 0.08]
-    if who in ("boy", "girl"):
-        chances = [0.34, 0.3, 0.18, 0.18, 0, 0] if deep else [0.22, 0.28, 0.28, 0.22, 0, 0]
-    hair_name = str(rng.choice(list(HAIRS), p=chances))
+    hair_name = _hair_colour(rng, who, skin_name)
     style = str(rng.choice(STYLES[who]))
     skin, hair = Paint(_varied(SKINS[skin_name], rng)), Paint(_varied(HAIRS[hair_name], rng))
     turn, lift, size = 23.0, rng.uniform(-4, 0), rng.uniform(0.225, 0.25)
@@ -80,6 +76,18 @@ def face(rng: np.random.Generator, who: str, head: Ball, clothes: tuple[Paint, .
         parts += whiskers
         details.append(words)
     return Face(parts, details, skin, turn, lift, size, girth)
+
+
+def _hair_colour(rng: np.random.Generator, who: str, skin: str) -> str:
+    """Mostly what goes with the skin; nothing too like it; children are not gray."""
+    chances = np.array([0.20, 0.22, 0.22, 0.18, 0.10, 0.08])
+    if skin in ("brown", "dark"):
+        chances = np.array([0.42, 0.20, 0.10, 0.10, 0.12, 0.06])
+    if skin == "dark":
+        chances[1] = 0.0
+    if who in ("boy", "girl"):
+        chances[4:] = 0.0
+    return str(rng.choice(list(HAIRS), p=chances / chances.sum()))
 
 
 def _differs(skin: Colour, clothes: tuple[Paint, ...]) -> bool:
@@ -104,7 +112,7 @@ def _features(head: Ball, who: str, skin: Paint, lift: float, size: float) -> li
         if lips
         else Paint((0.42, 0.14, 0.13) if sum(skin.colour) > 1.3 else (0.68, 0.20, 0.19))
     )
-    parts.append(tube(mouth, [0.035, 0.07, 0.085, 0.07, 0.035] if lips else 0.05, red, 12))
+    parts.append(tube(mouth, [0.035, 0.07, 0.085, 0.07, 0.035] if lips else 0.05, red, 9))
     if who in ("boy", "girl"):
         blush = Paint(tuple(np.array(skin.colour) * 0.62 + np.array([0.92, 0.36, 0.36]) * 0.38))
         parts += head.stick(ellipsoid(0.19, 0.13, 0.04, blush, 18), 40, -22, 1.0).pair()
@@ -130,12 +138,12 @@ def _eyes(
     aim = turn * 0.75
     ahead = np.array([np.sin(np.radians(aim)), 0.0, np.cos(np.radians(aim))])
     x, y, z = head.at(turn * 0.97, lift)
-    white = ellipsoid(size, size * 1.15, size * 0.5, EYE_WHITE, 22)
-    lid = ellipsoid(size * 1.12, size * 1.27, size * 0.66, lighter(skin, -0.1), 24)
+    white = ellipsoid(size, size * 1.15, size * 0.5, EYE_WHITE, 20)
+    lid = ellipsoid(size * 1.12, size * 1.27, size * 0.66, lighter(skin, -0.1), 18)
     lid = lid.warp(lambda v: np.column_stack([v[:, 0], np.maximum(v[:, 1], size * 0.76), v[:, 2]]))
     parts = head.stick(white, turn, lift).pair() + head.stick(lid, turn, lift).pair()
     for radius, out, paint in ((0.76, 0.25, iris), (0.4, 0.46, BLACK)):
-        disc = ellipsoid(size * radius, size * radius * 1.1, size * (0.66 - out) * 0.92, paint, 20)
+        disc = ellipsoid(size * radius, size * radius * 1.1, size * (0.66 - out) * 0.92, paint, 16)
         parts += disc.turn("y", aim).move(x, y, z).move(*(size * out * ahead)).pair()
     for side in (-1, 1):
         gx, gy, gz = np.array([side * x, y, z]) + size * 0.58 * ahead * (side, 1, 1)
@@ -150,7 +158,7 @@ def _brows(
     high, tilt = lift + rng.uniform(22, 26), rng.uniform(-2.5, 0.5)
     places = [(turn - 11, high - tilt), (turn, high + 2.5), (turn + 12, high - 1.5)]
     return tube(
-        [head.at(*p, 1.01) for p in places], [0.05, 0.065, 0.04], lighter(hair, -0.12), 10
+        [head.at(*p, 1.01) for p in places], [0.05, 0.065, 0.04], lighter(hair, -0.12), 8
     ).pair()
 
 
@@ -259,7 +267,7 @@ def _spikes(rng: np.random.Generator, head: Ball, paint: Paint, fringe: float) -
                 bend,
                 head.at(turn * 0.92, lift + rng.uniform(8, 16), rng.uniform(1.34, 1.48)),
             ]
-            parts.append(tube(tuft, [0.31, 0.21, 0.03], paint, 12))
+            parts.append(tube(tuft, [0.31, 0.21, 0.03], paint, 9))
     return parts
 
 
@@ -300,7 +308,7 @@ def _beard(
     kind = str(rng.choice(["full", "long", "moustache"], p=[0.5, 0.25, 0.25]))
     half = [(0.0, 0.0, 0.0), (0.16, -0.03, -0.01), (0.33, -0.15, -0.08)]
     x, y, z = head.at(0, -22, 1.04)
-    side = tube(half, [0.11, 0.12, 0.03], paint, 12).stretch(z=0.8).move(x, y, z)
+    side = tube(half, [0.11, 0.12, 0.03], paint, 10).stretch(z=0.8).move(x, y, z)
     parts = side.pair()
     if kind == "moustache":
         return parts, f"a {colour} moustache" if rng.random() < 0.4 else "a moustache"

@@ -158,7 +158,7 @@ def _legs(look: Look, skin: Paint, build: Build) -> list[Part]:
         0.28 if covered else 0.18,
     )
     shoes = look.second if build.legwear == "dress" else SHOES
-    parts = leg.pair() + ellipsoid(0.27, 0.2, 0.42, shoes, 26).move(x * 1.12, 0.19, 0.12).pair()
+    parts = leg.pair() + ellipsoid(0.27, 0.2, 0.42, shoes, 20).move(x * 1.12, 0.19, 0.12).pair()
     if covered:
         waist = ellipsoid(half * 0.87, 0.42, half * 0.66, look.second, 32).move(0, hips + 0.06, 0)
         return [*parts, waist]
