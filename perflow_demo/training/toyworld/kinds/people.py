@@ -70,7 +70,7 @@ def person(rng: np.random.Generator, look: Look) -> Model:
             extra |= {"main_part": "a {colour} dress", "second_part": "{colour} shoes"}
     grown = tuple(np.array(head.radii) * looks.girth)
     eye = head.at(looks.eye_turn, looks.eye_lift)
-    back = (0.0, build.shoulders - 0.65, -0.5)
+    back = None if portrait else (0.0, build.shoulders - 0.65, -0.5)
     anchors = Head(head.centre, grown, eye, looks.eye_size, (0.0, neck - 0.12, 0.0), 0.5, back)
     return Model(parts, who, tuple(looks.details), states, anchors, extra_words=extra)
 
@@ -92,9 +92,10 @@ def _shirt(
 ) -> list[Part]:
     """Neck, chest and collar; a portrait ends in a flat cut below the chest, with stubs of arms."""
     top, half = build.shoulders, build.half
-    shape = [(0, build.hips + 0.2, 0), (0, (build.hips + top) / 2, 0), (0, top - 0.3, 0)]
+    low = top - 1.3 if portrait else build.hips + 0.12
+    shape = [(0, low + 0.08, 0), (0, (low + top) / 2, 0), (0, top - 0.3, 0)]
     chest = tube(shape, [half * 0.92, half * 0.88, half * 0.9], look.main, 28).stretch(z=0.78)
-    chest = _cut(chest, build.hips + 0.12)
+    chest = _cut(chest, low)
     yoke = tube(
         [(-half * 0.9, top - 0.26, 0), (0, top - 0.14, 0), (half * 0.9, top - 0.26, 0)],
         [0.27, 0.34, 0.27],
@@ -104,9 +105,9 @@ def _shirt(
     body = [chest, yoke]
     if portrait:
         sleeve = capsule(
-            (half * 0.95, top - 0.28, 0), (half * 1.24, top - 1.35, 0.02), 0.29, look.main
+            (half * 0.95, top - 0.28, 0), (half * 1.24, top - 1.45, 0.02), 0.29, look.main
         )
-        body = [_cut(part, top - 0.98) for part in (*body, *sleeve.pair())]
+        body = [_cut(part, top - 1.06) for part in (*body, *sleeve.pair())]
     neck = capsule((0, top - 0.15, 0), (0, top + 0.25, 0.02), 0.3, skin)
     pale = sum(look.main.colour) > 2.2
     trim = lighter(look.main, -0.3 if pale else 0.5)
