@@ -1,0 +1,1 @@
+"""What the program can do: one file a task, each with one Request and one Result."""
