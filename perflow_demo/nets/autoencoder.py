@@ -12,7 +12,9 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
-PATCH = 4  # pixels are folded 4×4 into channels at the entrance, so no convolution runs at full size
+PATCH = (
+    4  # pixels are folded 4×4 into channels at the entrance, so no convolution runs at full size
+)
 
 
 @dataclass
@@ -104,24 +106,39 @@ class Decoder(nn.Module):
             if i:
                 stages.append(Up(channels[i], channels[i - 1]))
         self.stages = nn.Sequential(*stages)
+        self.norm = ChannelNorm(channels[0])
         self.leave = nn.Conv2d(channels[0], 3 * PATCH**2, 3, padding=1)
 
     def forward(self, latents: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.leave(F.silu(self.stages(self.enter(latents)))), PATCH)
+        hidden = self.norm(self.stages(self.enter(latents)))
+        return F.pixel_shuffle(self.leave(F.silu(hidden)), PATCH)
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(silu(conv(silu(x)))); the second convolution starts at zero, so no norm is needed."""
+    """x + conv(silu(conv(silu(norm(x))))); the second convolution starts at zero."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.norm = ChannelNorm(width)
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.silu(self.first(F.silu(x))))
+        return x + self.second(F.silu(self.first(F.silu(self.norm(x)))))
+
+
+class ChannelNorm(nn.Module):
+    """Each place's channels scaled to unit root mean square, times a learnt gain: size-independent."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = torch.rsqrt(x.float().square().mean(1, keepdim=True) + 1e-6).to(x.dtype)
+        return x * scale * self.gain.view(1, -1, 1, 1).to(x.dtype)
 
 
 class Down(nn.Module):

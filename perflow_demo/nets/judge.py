@@ -52,7 +52,10 @@ class Judge(ModelMixin, ConfigMixin):
         maps = self.body(pixels)
         features = maps.mean((2, 3))
         return Verdict(
-            self.kind_head(features), self.colour_head(features), self.accessory_head(features), features
+            self.kind_head(features),
+            self.colour_head(features),
+            self.accessory_head(features),
+            features,
         )
 
 

@@ -19,7 +19,9 @@ def main(
     assets: Annotated[Path, typer.Option(help="the family's folder")] = Path("assets/pocket"),
     debug: Annotated[bool, typer.Option(help="all in miniature: does it run at all?")] = False,
     steps: Annotated[int | None, typer.Option(help="instead of the recipe's own length")] = None,
-    publish: Annotated[bool, typer.Option(help="ship the run's last checkpoint, without training")] = False,
+    publish: Annotated[
+        bool, typer.Option(help="ship the run's last checkpoint, without training")
+    ] = False,
 ) -> None:
     """Trains RECIPE until its last step, resuming where an earlier run stopped."""
     if name not in RECIPES:

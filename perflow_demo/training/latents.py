@@ -43,7 +43,9 @@ def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
 
 
 @torch.no_grad()
-def encode(pictures: Pictures, autoencoder: PocketAutoencoder, folder: Path, batch: int = 16) -> None:
+def encode(
+    pictures: Pictures, autoencoder: PocketAutoencoder, folder: Path, batch: int = 16
+) -> None:
     """Writes the Latents of all `pictures` into `folder` (bf16 network, about 60 pictures a second)."""
     folder.mkdir(parents=True, exist_ok=True)
     autoencoder = autoencoder.to(torch.bfloat16, memory_format=torch.channels_last)

@@ -109,7 +109,9 @@ def train(recipe: Recipe, folder: Path) -> nn.Module:
         if progress.step % 20 == 0 or last:
             _log(folder, progress, figures)
         if progress.step % recipe.sheet_every == 0 or last:
-            run.objective.sheet(run.ema.module.eval()).save(folder / f"step-{progress.step:07d}.png")
+            run.objective.sheet(run.ema.module.eval()).save(
+                folder / f"step-{progress.step:07d}.png"
+            )
         if time.monotonic() - saved > recipe.checkpoint_seconds or last:
             _save(run.accelerator, folder)
             saved = time.monotonic()

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 def write_module(module: nn.Module, folder: Path) -> None:
     """A copy of `module` (diffusers or transformers) in fp16, with its configuration."""
-    deepcopy(module).to(torch.float16, memory_format=torch.contiguous_format).save_pretrained(folder)
+    deepcopy(module).to(torch.float16, memory_format=torch.contiguous_format).save_pretrained(
+        folder
+    )
 
 
 def write_tensors(tensors: dict[str, Tensor], file: Path) -> None:

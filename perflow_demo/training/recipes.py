@@ -20,7 +20,7 @@ from perflow_demo.training.objectives.teacher import TeacherObjective, build_une
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import rendered
 
-WORLDS = {256: (1, 24_000), 512: (2, 3_000)}  # picture size → seed and number of samples
+WORLDS = {256: (1, 12_000), 512: (2, 2_000)}  # picture size → seed and number of samples
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def autoencoder(at: Workshop) -> Recipe:
     config = {"crop": 32, **small} if at.debug else {}
     return Recipe(
         lambda: AutoencoderObjective([at.pictures(256), at.pictures(512)], **config),
-        steps=16_000, batch=16, lr=1.2e-3, warmup=300, ema=0.998, weight_decay=0.0,
+        steps=6_500, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
         compile=("encoder", "decoder"),
     )  # fmt: skip
 

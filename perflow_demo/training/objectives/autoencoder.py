@@ -25,7 +25,12 @@ class AutoencoderObjective:
     """
 
     def __init__(
-        self, folders: list[Path], crop: int = 128, noise: float = 0.08, halved: float = 0.2, **config
+        self,
+        folders: list[Path],
+        crop: int = 128,
+        noise: float = 0.08,
+        halved: float = 0.2,
+        **config,
     ) -> None:
         self.net = PocketAutoencoder(**config)
         self.pictures = [Pictures(folder) for folder in folders]
@@ -42,7 +47,9 @@ class AutoencoderObjective:
             crops[i] = crop[:, ::-1] if rng.random() < 0.5 else crop
         return to_tensor(crops)
 
-    def loss(self, net, pixels: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, net, pixels: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
         latents = net.encoder(pixels)
         spread = latents.detach().float().std((0, 2, 3), keepdim=True)
         noisy = latents + self.noise * spread * torch.randn(latents.shape, generator=generator)
@@ -51,7 +58,8 @@ class AutoencoderObjective:
         decoded = net.decoder(noisy).float()
         error = (decoded - pixels).abs().mean()
         edges = sum(
-            (a - b).abs().mean() for a, b in zip(_gradients(decoded), _gradients(pixels), strict=True)
+            (a - b).abs().mean()
+            for a, b in zip(_gradients(decoded), _gradients(pixels), strict=True)
         )
         loss = error + 0.7 * edges + 1e-4 * latents.float().square().mean()
         return loss, {"l1": error.item(), "psnr": psnr(decoded.detach(), pixels)}
@@ -71,14 +79,18 @@ class AutoencoderObjective:
             for source in self.pictures
             for i in range(0, len(source), max(1, len(source) // 200))
         ]
-        latents = torch.cat([net.encoder(picture).movedim(1, 0).flatten(1) for picture in pictures], 1)
+        latents = torch.cat(
+            [net.encoder(picture).movedim(1, 0).flatten(1) for picture in pictures], 1
+        )
         net.register_to_config(
             latents_mean=tuple(round(x, 4) for x in latents.mean(1).tolist()),
             latents_std=tuple(round(x, 4) for x in latents.std(1).tolist()),
         )
         write_module(net, folder / "vae")
         return {
-            f"psnr_{size}": float(np.mean([psnr(net(p), p) for p in pictures if p.shape[-1] == size]))
+            f"psnr_{size}": float(
+                np.mean([psnr(net(p), p) for p in pictures if p.shape[-1] == size])
+            )
             for size in {picture.shape[-1] for picture in pictures}
         }
 

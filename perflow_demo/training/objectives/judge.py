@@ -44,10 +44,14 @@ class JudgeObjective:
         worse = int(rng.integers(1, 5))
         if worse > 1:
             pixels = F.interpolate(F.avg_pool2d(pixels, worse), pixels.shape[-2:], mode="bilinear")
-        noise = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.06), pixels.shape).astype(np.float32))
+        noise = torch.from_numpy(
+            rng.normal(0, rng.uniform(0, 0.06), pixels.shape).astype(np.float32)
+        )
         return pixels + noise, *labels
 
-    def loss(self, net: Judge, batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, net: Judge, batch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
         pixels, kind, colour, accessories = batch
         said = net(pixels.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(said.kind.float(), kind)
@@ -86,7 +90,9 @@ class JudgeObjective:
         pixels = to_tensor(np.stack([self.pictures[i] for i in rows]))
         things = [self.pictures.words[i].things[0] for i in rows]
         kinds, colours = self.net.config.kinds, self.net.config.colours
-        worn = [[float(name in t.accessories) for name in self.net.config.accessories] for t in things]
+        worn = [
+            [float(name in t.accessories) for name in self.net.config.accessories] for t in things
+        ]
         return (
             F.interpolate(pixels, (128, 128), mode="area"),
             torch.tensor([kinds.index(thing.kind) for thing in things]),

@@ -61,7 +61,9 @@ class PeRFlowObjective:
             nothing = self.teacher.context(*tokenize(self.data.tokenizer, [""] * count))
             predict = guided(self._teacher_output, context, nothing, self.guidance_scale)
             start = add_noise(clean, noise, (window.start * 1000).round().long(), self.alphas)
-            end = solve_window(predict, start, window.start, window.end, self.solver_steps, self.alphas)
+            end = solve_window(
+                predict, start, window.start, window.end, self.solver_steps, self.alphas
+            )
             target = training_target(self.prediction_type, start, end, window)
         sample = interpolate(start, end, t, window).contiguous(memory_format=torch.channels_last)
         loss = (net(sample, t * 1000, context).sample.float() - target).square().mean()

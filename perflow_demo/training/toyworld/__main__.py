@@ -44,7 +44,9 @@ def _draw(
         page.paste(Image.fromarray(scene.render(size).colour), (x, y))
         if captions:
             text = describe(scene.words, np.random.default_rng([seed, index, 1]))
-            draw.multiline_text((x + 4, y + size + 2), _wrap(text, size // 6), "black", font, spacing=0)
+            draw.multiline_text(
+                (x + 4, y + size + 2), _wrap(text, size // 6), "black", font, spacing=0
+            )
     return page
 
 

@@ -34,7 +34,9 @@ def describe(scene: SceneWords, rng: np.random.Generator) -> str:
     things = [_thing(words, rng, brief=bool(scene.relation)) for words in scene.things]
     text = things[0]
     if scene.relation == "on":
-        text = f"{things[0]} {_pick(rng, 'standing on', 'on top of', 'sitting on', 'on')} {things[1]}"
+        text = (
+            f"{things[0]} {_pick(rng, 'standing on', 'on top of', 'sitting on', 'on')} {things[1]}"
+        )
     elif scene.relation:
         if rng.random() < 0.3:
             text = f"{things[0]} and {things[1]}"

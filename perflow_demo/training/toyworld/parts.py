@@ -46,7 +46,10 @@ class Part:
         faces = self.faces if np.linalg.det(matrix) > 0 else self.faces[:, ::-1]
         vertices = self.vertices @ matrix.T + np.asarray(offset, np.float32)
         return replace(
-            self, vertices=vertices.astype(np.float32), normals=normals.astype(np.float32), faces=faces
+            self,
+            vertices=vertices.astype(np.float32),
+            normals=normals.astype(np.float32),
+            faces=faces,
         )
 
     def move(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:

@@ -159,7 +159,9 @@ def capsule(
 def prism(outline: Sequence[tuple[float, float]], depth: float, paint: Paint) -> Part:
     """A flat shape with thickness: `outline` (x, y), star-shaped about its mean, pushed along Z; crisp edges."""
     points = np.array(outline, float)
-    area = np.sum(points[:, 0] * np.roll(points[:, 1], -1) - points[:, 1] * np.roll(points[:, 0], -1))
+    area = np.sum(
+        points[:, 0] * np.roll(points[:, 1], -1) - points[:, 1] * np.roll(points[:, 0], -1)
+    )
     points = points if area > 0 else points[::-1]
     count, half = len(points), depth / 2
     rim = np.arange(count)
@@ -182,7 +184,9 @@ def prism(outline: Sequence[tuple[float, float]], depth: float, paint: Paint) ->
     return Part(*_arrays(vertices, normals, faces), paint)
 
 
-def _arrays(vertices: list, normals: list, faces: list) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _arrays(
+    vertices: list, normals: list, faces: list
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         np.concatenate(vertices).astype(np.float32),
         np.concatenate(normals).astype(np.float32),
@@ -195,7 +199,9 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _revolve(point: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    return np.stack([point[0] * np.sin(turn), np.full_like(turn, point[1]), point[0] * np.cos(turn)], -1)
+    return np.stack(
+        [point[0] * np.sin(turn), np.full_like(turn, point[1]), point[0] * np.cos(turn)], -1
+    )
 
 
 def _edge_loop(half: float, bevel: float) -> np.ndarray:
@@ -250,13 +256,18 @@ def _not_degenerate(radii: tuple[float, float], detail: int) -> np.ndarray:
 
 def _spline(control: np.ndarray, widths: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Catmull–Rom curve through the control points."""
-    padded = np.concatenate([2 * control[:1] - control[1:2], control, 2 * control[-1:] - control[-2:-1]])
+    padded = np.concatenate(
+        [2 * control[:1] - control[1:2], control, 2 * control[-1:] - control[-2:-1]]
+    )
     at = np.linspace(0, len(control) - 1, samples)
     i = np.minimum(at.astype(int), len(control) - 2)
     t = (at - i)[:, None]
     p0, p1, p2, p3 = (padded[i + k] for k in range(4))
     curve = 0.5 * (
-        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+        2 * p1
+        + (p2 - p0) * t
+        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
+        + (3 * p1 - p0 - 3 * p2 + p3) * t**3
     )
     return curve, np.interp(at, np.arange(len(control)), widths)
 

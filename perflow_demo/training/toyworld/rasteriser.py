@@ -65,7 +65,12 @@ def _rasterise(screen, weight, faces, size):
     for f in range(faces.shape[0]):
         a, b, c = faces[f]
         ax, ay, bx, by, cx, cy = (
-            screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1],
+            screen[a, 0],
+            screen[a, 1],
+            screen[b, 0],
+            screen[b, 1],
+            screen[c, 0],
+            screen[c, 1],
         )
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0:

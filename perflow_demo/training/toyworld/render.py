@@ -84,9 +84,9 @@ def merge(parts: Sequence[Part]) -> Merged:
     return Merged(
         np.concatenate([part.vertices for part in parts]).astype(np.float32),
         np.concatenate([part.normals for part in parts]).astype(np.float32),
-        np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)]).astype(
-            np.int32
-        ),
+        np.concatenate(
+            [part.faces + start for part, start in zip(parts, starts, strict=False)]
+        ).astype(np.int32),
         np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts]),
     )
 
@@ -162,6 +162,6 @@ def _ball(count: int) -> np.ndarray:
     y, angle = 1 - 2 * index / count, index * 2.399963
     flat = np.sqrt(1 - y * y)
     radius = 0.05 + 0.29 * ((index * 0.618034) % 1.0) ** 1.5
-    return (np.column_stack([flat * np.cos(angle), y, flat * np.sin(angle)]) * radius[:, None]).astype(
-        np.float32
-    )
+    return (
+        np.column_stack([flat * np.cos(angle), y, flat * np.sin(angle)]) * radius[:, None]
+    ).astype(np.float32)

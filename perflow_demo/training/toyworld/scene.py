@@ -103,7 +103,10 @@ def sample(seed: int, index: int, kinds: tuple[str, ...] | None = None) -> Scene
     if relation == "on" and built[1][0].perch is None:
         relation = "next to"  # this sub-type has no place to stand on
     parts = _arrange(relation, [model for model, _ in built], azimuth, rng)
-    size, fill = "", float(rng.uniform(0.62, 0.80) if relation != "next to" else rng.uniform(0.80, 0.92))
+    size, fill = (
+        "",
+        float(rng.uniform(0.62, 0.80) if relation != "next to" else rng.uniform(0.80, 0.92)),
+    )
     if not relation and rng.random() < 0.12:
         size, fill = ("small", 0.42) if rng.random() < 0.5 else ("big", 0.90)
     things = tuple(replace(words, size=size) for _, words in built)
@@ -158,7 +161,9 @@ def _dress(kind: Kind, rng: np.random.Generator, bare: bool) -> tuple[Model, Thi
     colourful = kind.colourful and rng.random() < 0.15
     main, second = _colour_names(kind, rng, natural)
     finish = _finish(kind, rng)
-    stripe = str(rng.choice([c for c in ("white", "black", "yellow", "blue", "red", "pink") if c != main[0]]))
+    stripe = str(
+        rng.choice([c for c in ("white", "black", "yellow", "blue", "red", "pink") if c != main[0]])
+    )
     if colourful:
         bright = rng.permutation(BRIGHT)
         main, second, third = (bright[0], ""), (bright[1], ""), str(bright[2])
@@ -167,7 +172,9 @@ def _dress(kind: Kind, rng: np.random.Generator, bare: bool) -> tuple[Model, Thi
     coat = finish if finish != "wooden" else "matte"
     look = Look(
         main=Paint(colour(main[0], rng, main[1]), finish, colour(stripe, rng)),
-        second=Paint(colour(second[0], rng, second[1]), coat if finish in ("glossy", "metallic") else "matte"),
+        second=Paint(
+            colour(second[0], rng, second[1]), coat if finish in ("glossy", "metallic") else "matte"
+        ),
         third=Paint(colour(third, rng)),
         colourful=colourful,
     )
@@ -218,7 +225,9 @@ def _stretched(model: Model, factor: float) -> Model:
     return replace(model, parts=[part.stretch(y=factor) for part in model.parts], perch=perch)
 
 
-def _accessories(kind: Kind, model: Model, rng: np.random.Generator) -> list[tuple[str, str, list[Part]]]:
+def _accessories(
+    kind: Kind, model: Model, rng: np.random.Generator
+) -> list[tuple[str, str, list[Part]]]:
     """(name, phrase, parts) of what it wears: at most one thing in each slot."""
     if not kind.wears or model.head is None or rng.random() < 0.5:
         return []
@@ -234,7 +243,9 @@ def _accessories(kind: Kind, model: Model, rng: np.random.Generator) -> list[tup
     return worn
 
 
-def _arrange(relation: str, models: list[Model], azimuth: float, rng: np.random.Generator) -> list[Part]:
+def _arrange(
+    relation: str, models: list[Model], azimuth: float, rng: np.random.Generator
+) -> list[Part]:
     """Parts of one or two models in one world."""
     if not relation:
         return models[0].parts

@@ -52,7 +52,18 @@ PLACES: dict[str, Scenery] = {
     "table": Scenery((0.62, 0.42, 0.25), (0.87, 0.80, 0.70), (0.76, 0.68, 0.60), "wood", 7.0,
                      key=(1.0, 0.93, 0.82)),
 }  # fmt: skip
-STUDIOS = ("white", "gray", "blue", "green", "pink", "yellow", "orange", "purple", "turquoise", "red")
+STUDIOS = (
+    "white",
+    "gray",
+    "blue",
+    "green",
+    "pink",
+    "yellow",
+    "orange",
+    "purple",
+    "turquoise",
+    "red",
+)
 
 
 def studio(name: str, rng: np.random.Generator) -> Scenery:

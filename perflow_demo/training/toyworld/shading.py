@@ -214,7 +214,11 @@ def shade_surface(
             vx, vy, vz = vx * inverse, vy * inverse, vz * inverse
             facing = nx * vx + ny * vy + nz * vz
             if facing < 0.0:
-                nx, ny, nz = nx - 1.02 * facing * vx, ny - 1.02 * facing * vy, nz - 1.02 * facing * vz
+                nx, ny, nz = (
+                    nx - 1.02 * facing * vx,
+                    ny - 1.02 * facing * vy,
+                    nz - 1.02 * facing * vz,
+                )
                 facing = 0.02
             finish = finishes[paint]
             pattern(finish, px, py, pz, albedo1[paint], albedo2[paint], albedo)
@@ -300,7 +304,9 @@ def shade_background(
                 h = _hashed(int(ix), int(iy))
                 if h > 0.72:
                     ex, ey = gx - ix - 0.25 - 0.5 * h, gy - iy - 1.6 * (h - 0.6)
-                    star = max(0.0, 1.0 - np.sqrt(ex * ex + ey * ey) / (0.05 + 0.09 * (h - 0.72) / 0.28))
+                    star = max(
+                        0.0, 1.0 - np.sqrt(ex * ex + ey * ey) / (0.05 + 0.09 * (h - 0.72) / 0.28)
+                    )
             for ch in range(3):
                 image[r, c, ch] = horizon[ch] * (1 - up) + zenith[ch] * up + star
             if sun:
@@ -318,7 +324,10 @@ def shade_background(
             x, z = ox + dx * distance, oz + dz * distance
             away = np.sqrt(x * x + z * z)
             lit, open_dome = 1.0, 1.0
-            gx, gz = (x + reach) / (2 * reach) * count - 0.5, (z + reach) / (2 * reach) * count - 0.5
+            gx, gz = (
+                (x + reach) / (2 * reach) * count - 0.5,
+                (z + reach) / (2 * reach) * count - 0.5,
+            )
             if 0.0 <= gx < count - 1 and 0.0 <= gz < count - 1:
                 ix, iz = int(gx), int(gz)
                 fx, fz = gx - ix, gz - iz

@@ -19,7 +19,9 @@ class Pictures:
     def __init__(self, folder: Path) -> None:
         files = sorted(folder.glob("*.npy"))
         if not files:
-            raise FileNotFoundError(f"No shards in {folder}: make them with training.toyworld render.")
+            raise FileNotFoundError(
+                f"No shards in {folder}: make them with training.toyworld render."
+            )
         self._pixels = [np.load(file, mmap_mode="r") for file in files]
         self.words = [
             SceneWords.from_json(row)
