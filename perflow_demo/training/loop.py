@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from perflow_demo.training.objectives.objective import Objective
 
@@ -81,7 +81,7 @@ def resume(recipe: Recipe, folder: Path) -> Run:
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
     net, optimizer, schedule = accelerator.prepare(net, optimizer, schedule)
-    ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
+    ema = AveragedModel(net, multi_avg_fn=moving_average(recipe.ema))
     progress = Progress()
     accelerator.register_for_checkpointing(ema, progress)
     if (folder / CHECKPOINT).exists():
@@ -139,6 +139,17 @@ def rate(recipe: Recipe, step: int) -> float:
     rise = min(1.0, (step + 1) / max(1, recipe.warmup))
     fall = (recipe.steps - step) / max(1.0, recipe.cooldown * recipe.steps)
     return min(rise, max(0.0, fall), 1.0)
+
+
+def moving_average(decay: float) -> Callable:
+    """AveragedModel's update: an exponential average that starts short and grows to `decay`."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        weight = 1 - min(decay, float((1 + count) / (10 + count)))
+        torch._foreach_lerp_(averaged, current, weight)
+
+    return update
 
 
 def _log(folder: Path, progress: Progress, figures: dict[str, float]) -> None:
