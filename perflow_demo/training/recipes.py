@@ -16,11 +16,14 @@ from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
+from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import rendered
+from perflow_demo.training.toyworld.styles import STYLES
 
-WORLDS = {256: (1, 12_000), 512: (2, 2_000)}  # picture size → seed and number of samples
+WORLDS = {256: (1, 8_000), 512: (2, 1_000)}  # picture size → seed and number of samples
+STYLED = 3_000
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,25 @@ class Workshop:
         seed, count = WORLDS[size]
         return rendered(self.data / str(size), seed, count, size)
 
-    def latents(self, size: int) -> Latents:
-        """The pictures of that size under the published autoencoder, encoded now if they are not."""
-        return encoded(self.pictures(size), self.assets / "vae", self.data)
+    def drawn(self, style: str) -> Path:
+        """The same world as `pictures(256)`, in a style."""
+        if self.debug:
+            return rendered(self.data / f"debug-{style}", 0, 12, 64, style)
+        return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style)
+
+    def latents(self, pictures: Path) -> Latents:
+        """Those pictures under the published autoencoder, encoded now if they are not."""
+        return encoded(pictures, self.assets / "vae", self.data)
 
     def autoencoder(self) -> PocketAutoencoder:
         return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
 
-    def teacher(self, shares: dict[int, float]) -> TeacherObjective:
-        """The published teacher, ready to be trained on or to teach."""
+    def teacher(self, data: list[tuple[float, Path]]) -> TeacherObjective:
+        """The published teacher, to be trained on or to teach; data: (share, pictures)."""
         unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
-        data = [(share, self.latents(size)) for size, share in shares.items()]
-        return TeacherObjective(unet, text, self.autoencoder(), data)
+        latents = [(share, self.latents(pictures)) for share, pictures in data]
+        return TeacherObjective(unet, text, self.autoencoder(), latents)
 
 
 def autoencoder(at: Workshop) -> Recipe:
@@ -78,7 +87,7 @@ def teacher(at: Workshop) -> Recipe:
 
     def objective() -> TeacherObjective:
         text = build_text_encoder(*((64, 1, False) if at.debug else ()))
-        data = [(1.0, at.latents(256))]
+        data = [(1.0, at.latents(at.pictures(256)))]
         return TeacherObjective(build_unet(at.debug), text, at.autoencoder(), data)
 
     return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.9995, compile=("unet",))
@@ -87,7 +96,7 @@ def teacher(at: Workshop) -> Recipe:
 def teacher_512(at: Workshop) -> Recipe:
     """The teacher goes on at both sizes, most of the time at 512 px."""
     return Recipe(
-        lambda: at.teacher({256: 0.4, 512: 0.6}),
+        lambda: at.teacher([(0.4, at.pictures(256)), (0.6, at.pictures(512))]),
         steps=4_000, batch=64, lr=3e-4, ema=0.999, compile=("unet",),
     )  # fmt: skip
 
@@ -95,8 +104,18 @@ def teacher_512(at: Workshop) -> Recipe:
 def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, eight solver steps each."""
     return Recipe(
-        lambda: PeRFlowObjective(at.teacher({256: 0.5, 512: 0.5})),
+        lambda: PeRFlowObjective(
+            at.teacher([(0.5, at.pictures(256)), (0.5, at.pictures(512))])
+        ),
         steps=3_000, batch=32, lr=1e-4, ema=0.998, weight_decay=0.0,
+    )  # fmt: skip
+
+
+def style(name: str) -> Callable[[Workshop], Recipe]:
+    """A fine-tune of the teacher on drawn pictures."""
+    return lambda at: Recipe(
+        lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
+        steps=1_000, batch=64, lr=2e-4, ema=0.995, weight_decay=0.0,
     )  # fmt: skip
 
 
@@ -106,6 +125,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "teacher": teacher,
     "teacher-512": teacher_512,
     "perflow": perflow,
+    **{f"style-{name}": style(name) for name in STYLES},
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from perflow_demo.training.toyworld.scene import SceneWords, sample
+from perflow_demo.training.toyworld.styles import draw
 
 SHARD = 250
 
@@ -36,7 +37,9 @@ class Pictures:
         return self._pixels[index // SHARD][index % SHARD]
 
 
-def render_shards(folder: Path, seed: int, count: int, size: int, processes: int = 2) -> None:
+def render_shards(
+    folder: Path, seed: int, count: int, size: int, style: str = "", processes: int = 2
+) -> None:
     """Renders samples 0…count−1 of the world `seed` into `folder`, skipping shards that are there."""
     folder.mkdir(parents=True, exist_ok=True)
     starts = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.json").exists()]
@@ -45,7 +48,7 @@ def render_shards(folder: Path, seed: int, count: int, size: int, processes: int
         return
     with ProcessPoolExecutor(processes) as pool:
         jobs = [
-            pool.submit(_render_shard, folder, seed, range(start, end), size)
+            pool.submit(_render_shard, folder, seed, range(start, end), size, style)
             for start, end in zip(starts, ends, strict=True)
         ]
         for done, job in enumerate(jobs):
@@ -53,18 +56,18 @@ def render_shards(folder: Path, seed: int, count: int, size: int, processes: int
             print(f"{folder.name}: {done + 1} of {len(jobs)} shards", flush=True)
 
 
-def rendered(folder: Path, seed: int, count: int, size: int) -> Path:
+def rendered(folder: Path, seed: int, count: int, size: int, style: str = "") -> Path:
     """`folder`, with the shards rendered that it lacks."""
-    render_shards(folder, seed, count, size)
+    render_shards(folder, seed, count, size, style)
     return folder
 
 
-def _render_shard(folder: Path, seed: int, indices: range, size: int) -> None:
+def _render_shard(folder: Path, seed: int, indices: range, size: int, style: str) -> None:
     pixels = np.empty((len(indices), size, size, 3), np.uint8)
     words = []
     for row, index in enumerate(indices):
         scene = sample(seed, index)
-        pixels[row] = scene.render(size).colour
+        pixels[row] = draw(scene, size, style) if style else scene.render(size).colour
         words.append(scene.words.to_json())
     file = folder / f"{indices.start:07d}.npy"
     np.save(file, pixels)
