@@ -1,16 +1,25 @@
 """A prompt becomes pictures: the request, its result, and the run between them."""
 
+import secrets
+import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from perflow_demo.tasks.contract import Frame, Progress, Request, Timings
+from perflow_demo.errors import BadRequest
+from perflow_demo.tasks.contract import Frame, Loading, Progress, Request, Step, Timings
+from perflow_demo.tasks.leasing import lease
 
 if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
     from PIL.Image import Image
+    from torch import Tensor
 
+    from perflow_demo.models.spec import Family
     from perflow_demo.registry import Registry
 
 RANDOM = -1
@@ -31,8 +40,11 @@ class TextToImageRequest(Request):
         title="Prompt",
         description="The picture in words, for instance: a dog with glasses and cap.",
     )
-    negative_prompt: str = Field(
-        "", max_length=2000, title="Negative prompt", description="What to keep out of the picture."
+    negative_prompt: str | None = Field(
+        None,
+        max_length=2000,
+        title="Negative prompt",
+        description="What to keep out of the picture.",
     )
     family: str = Field("pocket", max_length=64, title="Family", description="The model family.")
     style: str | None = Field(
@@ -83,6 +95,21 @@ class TextToImageRequest(Request):
     def _base_is_none(cls, style: str | None) -> str | None:
         return style or None
 
+    def parameters(self) -> str:
+        """The request as the widely read `parameters` text of PNG files."""
+        model = " ".join(filter(None, [self.family, self.style]))
+        settings = {
+            "Steps": self.steps,
+            "Sampler": "PeRFlow" if self.acceleration == "perflow" else "DDIM",
+            "CFG scale": self.guidance_scale,
+            "Seed": self.seed,
+            "Size": f"{self.size}x{self.size}",
+            "Model": model,
+        }
+        negative = [f"Negative prompt: {self.negative_prompt}"] if self.negative_prompt else []
+        line = ", ".join(f"{name}: {value}" for name, value in settings.items())
+        return "\n".join([self.prompt, *negative, line])
+
 
 @dataclass(frozen=True)
 class TextToImageResult:
@@ -118,7 +145,38 @@ def stream(
     leaves everything usable. The events may be fetched from different threads, one at a time.
     Raises UserError: BadRequest for what the family does not offer, LoadError, OutOfMemory.
     """
-    raise NotImplementedError
+    family = _family(request, registry)
+    request, notes = resolve(request, family)
+    if "torch" not in sys.modules:
+        yield Loading("the program's libraries", 0, 0)
+    seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
+    film: dict[tuple[float, float], Frame] = {}
+    with ExitStack() as stack:
+        with _clocked(seconds, "load"):
+            strength = 1.0 if request.acceleration == "perflow" else 0.0
+            pipeline = yield from lease(stack, registry, family.name, request.style, strength)
+        from perflow_demo.tasks import sampling  # it imports torch, which the page does without
+
+        with _clocked(seconds, "text"):
+            embeds, cuts = _read_words(pipeline, request)
+        seeds = tuple(range(request.seed, request.seed + request.count))
+        sampling.prepare(pipeline, request.steps, request.windows)
+        intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
+        latents = sampling.noise(pipeline, seeds, request.size)
+        calls = sampling.denoise(pipeline, latents, *embeds, request.guidance_scale)
+        for number, (start, end) in enumerate(intervals, start=1):
+            with _clocked(seconds, "denoise"):
+                latents, clean = next(calls)
+            if previews:
+                with _clocked(seconds, "preview"):
+                    picture = sampling.preview(pipeline, clean, request.size)
+                film[start, end] = Frame(picture, start, end)
+            yield Step(number, len(intervals), start, end, film.get((start, end)))
+        with _clocked(seconds, "decode"):
+            pictures = tuple(sampling.decode(pipeline, latents))
+    yield TextToImageResult(
+        pictures, seeds, request, Timings(**seconds), (*notes, *cuts), tuple(film.values())
+    )
 
 
 def run(
@@ -131,9 +189,83 @@ def run(
     on_progress: called with each Loading and Step; raises Cancelled to stop the run there.
     Raises what `stream` raises.
     """
-    for event in stream(request, registry, previews=on_progress is not None):
-        if isinstance(event, TextToImageResult):
-            return event
-        if on_progress:
-            on_progress(event)
-    raise AssertionError("a run ends with its result")
+    with closing(stream(request, registry, previews=on_progress is not None)) as events:
+        for event in events:
+            if isinstance(event, TextToImageResult):
+                return event
+            if on_progress:
+                on_progress(event)
+    raise RuntimeError("a run ended without a result")
+
+
+def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageRequest, list[str]]:
+    """The request with nothing left open, and sentences on what differs from the one given.
+
+    Raises BadRequest for what is outside the family's limits.
+    """
+    defaults, accelerated = family.defaults, request.acceleration == "perflow"
+    values = request.model_dump()
+    values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
+    usual = {
+        "negative_prompt": defaults.negative_prompt,
+        "steps": defaults.steps if accelerated else defaults.teacher_steps,
+        "guidance_scale": defaults.guidance_scale,
+        "size": defaults.size,
+    }
+    values |= {name: value for name, value in usual.items() if values[name] is None}
+    if values["size"] not in family.sizes:
+        sizes = " or ".join(map(str, family.sizes))
+        raise BadRequest(f"Size has to be {sizes} with {family.title}, not {values['size']}.")
+    if request.count > family.max_count:
+        raise BadRequest(
+            f"Count has to be a whole number from 1 to {family.max_count} with {family.title}, "
+            f"not {request.count}."
+        )
+    highest = MAX_SEED - request.count + 1
+    if request.seed > highest:
+        raise BadRequest(f"Seed has to be at most {highest} for {request.count} pictures.")
+    if request.seed == RANDOM:
+        values["seed"] = secrets.randbelow(highest + 1)
+    notes = []
+    if accelerated and values["steps"] < values["windows"]:
+        notes.append(
+            f"Steps: {values['steps']} asked for, {values['windows']} made, since each of the "
+            f"{values['windows']} time windows needs one."
+        )
+        values["steps"] = values["windows"]
+    return TextToImageRequest(**values), notes
+
+
+def _family(request: TextToImageRequest, registry: "Registry") -> "Family":
+    families = {family.name: family for family in registry.families()}
+    if request.family not in families:
+        known = " or ".join(families)
+        raise BadRequest(f"There is no family {request.family!r}; choose {known}.")
+    return families[request.family]
+
+
+def _read_words(
+    pipeline: "StableDiffusionPipeline", request: TextToImageRequest
+) -> "tuple[tuple[Tensor, Tensor | None], list[str]]":
+    """Embeddings of the prompt and the negative prompt, and a note on what of each was cut."""
+    from perflow_demo.tasks import sampling
+
+    kept, notes = [], []
+    tokenizer, controls = pipeline.tokenizer, request.controls()
+    for name in ("prompt", "negative_prompt"):
+        text, rest = sampling.cut(getattr(request, name), tokenizer)
+        kept.append(text)
+        if rest:
+            notes.append(
+                f"{controls[name].title}: the model reads {tokenizer.model_max_length} tokens, "
+                f"what came after them was cut: “{rest}”"
+            )
+    guide = request.guidance_scale > 1
+    return sampling.encode(pipeline, *kept, request.count, guide), notes
+
+
+@contextmanager
+def _clocked(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] += time.perf_counter() - start

@@ -1,0 +1,42 @@
+"""THE table of tasks: the command line and the page offer what stands here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from perflow_demo.tasks import text_to_image
+from perflow_demo.tasks.contract import Request
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing the program can do.
+
+    name: as in `request.task`. command: as on the command line. title: as on its tab.
+    stream: (request, registry) → iterator of Progress events and, last, the result.
+    run: (request, registry, on_progress) → the result.
+    """
+
+    name: str
+    command: str
+    title: str
+    description: str
+    request: type[Request]
+    stream: Callable[..., Iterator[Any]]
+    run: Callable[..., Any]
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            name=text_to_image.TextToImageRequest.task,
+            command="t2i",
+            title="Image",
+            description="Draw pictures of a prompt.",
+            request=text_to_image.TextToImageRequest,
+            stream=text_to_image.stream,
+            run=text_to_image.run,
+        ),
+    )
+}
