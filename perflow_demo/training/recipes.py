@@ -1,4 +1,4 @@
-"""Every training run of the project: its data, its objective, its length; `--debug` is the same in miniature."""
+"""Every training run: its data, its objective, its length; `--debug` is the same in miniature."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import rendered
 from perflow_demo.training.toyworld.styles import STYLES
 
-WORLDS = {256: (1, 8_000), 512: (2, 1_000)}  # picture size → seed and number of samples
+WORLDS = {256: (1, 6_000), 512: (2, 1_000)}  # picture size → seed and number of samples
 STYLED = 3_000
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where a recipe finds things: cached data, the family's published parts; whether all is miniature."""
+    """Where a recipe finds cached data and the family's published parts; `debug`: in miniature."""
 
     data: Path
     assets: Path
@@ -68,7 +68,7 @@ def autoencoder(at: Workshop) -> Recipe:
     config = {"crop": 32, **small} if at.debug else {}
     return Recipe(
         lambda: AutoencoderObjective([at.pictures(256), at.pictures(512)], **config),
-        steps=6_500, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
+        steps=5_000, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
         compile=("encoder", "decoder"),
     )  # fmt: skip
 
