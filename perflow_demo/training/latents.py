@@ -17,7 +17,7 @@ from perflow_demo.training.toyworld.shards import Pictures
 
 
 class Latents:
-    """Encoded pictures of one size: N×2×C×h×w float16 (as they are, and flipped) with their words."""
+    """Encoded pictures of one size, N×2×C×h×w float16 (as is, and flipped), with their words."""
 
     def __init__(self, folder: Path) -> None:
         self._values = np.load(folder / "latents.npy", mmap_mode="r")
@@ -34,7 +34,7 @@ class Latents:
 
 
 def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
-    """The Latents of a folder of shards under the autoencoder in `vae`, from the cache if they are there."""
+    """The Latents of a folder of shards under the autoencoder in `vae`, cached in `data`."""
     weights = (vae / "diffusion_pytorch_model.safetensors").read_bytes()
     folder = data / f"latents-{pictures.name}-{hashlib.sha256(weights).hexdigest()[:12]}"
     if not (folder / "words.json").exists():
@@ -46,7 +46,7 @@ def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
 def encode(
     pictures: Pictures, autoencoder: PocketAutoencoder, folder: Path, batch: int = 16
 ) -> None:
-    """Writes the Latents of all `pictures` into `folder` (bf16 network, about 60 pictures a second)."""
+    """Writes the Latents of all `pictures` into `folder` (in bf16, about 60 pictures a second)."""
     folder.mkdir(parents=True, exist_ok=True)
     autoencoder = autoencoder.to(torch.bfloat16, memory_format=torch.channels_last)
     chunks = []

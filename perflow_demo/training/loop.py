@@ -1,4 +1,4 @@
-"""The one training loop: step, EMA, log, picture, checkpoint, exact resume. Stands on accelerate."""
+"""The one training loop, on accelerate: step, EMA, log, picture, checkpoint, exact resume."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def resume(recipe: Recipe, folder: Path) -> Run:
 
 
 def train(recipe: Recipe, folder: Path) -> nn.Module:
-    """Trains until `recipe.steps`, resuming from `folder` if it holds a checkpoint; returns the EMA net.
+    """Trains until `recipe.steps`, going on from `folder`'s checkpoint if any; returns the EMA net.
 
     Step n draws its data and noise from (seed, n) alone: an interrupted run ends with the same
     weights as an unbroken one. Writes log.jsonl, sheets and checkpoints into `folder`.

@@ -1,1 +1,1 @@
-"""What is trained: each objective knows its networks, its data and its loss, and nothing of the loop."""
+"""What is trained: an objective knows its networks, data and loss, and nothing of the loop."""

@@ -1,4 +1,4 @@
-"""Autoencoder: pictures → latents → the same pictures, with latents that a diffusion model likes."""
+"""Autoencoder: pictures → latents a diffusion model likes → the same pictures."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class AutoencoderObjective:
 
     @torch.no_grad()
     def publish(self, net, folder: Path) -> dict[str, float]:
-        """Saves `net` with the latents' mean and spread a channel; returns PSNR on whole pictures."""
+        """Saves `net` with its latents' mean and spread a channel; returns whole pictures' PSNR."""
         pictures = [
             to_tensor(source[i][None])
             for source in self.pictures

@@ -23,7 +23,7 @@ UNKNOWN = -100  # a colourful thing has no main colour to learn
 
 
 class JudgeObjective:
-    """Cross-entropy for kind and colour, binary for accessories; blur, noise, crops and flips on the way.
+    """Cross-entropy for kind and colour, binary for accessories; on shifted, blurred, noisy views.
 
     The last `held_out` pictures are never trained on; `sheet` and the log's figures come from them.
     """

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 class Objective(Protocol):
     """One thing to learn.
 
-    net: what the optimizer changes and the EMA follows. A step is `loss(net, batch(rng, count), generator)`,
-    a pure function of the net and the two random states, so a run resumes exactly.
+    net: what the optimizer changes and the EMA follows.
+    A step is `loss(net, batch(rng, count), generator)`, a pure function of the net and the two
+    random states, so a run resumes exactly.
     """
 
     net: nn.Module

@@ -1,4 +1,4 @@
-"""PeRFlow: the teacher's flow, straightened inside each time window (Yan et al. 2024, algorithm 1)."""
+"""PeRFlow: the teacher's flow straightened inside time windows (Yan et al. 2024, algorithm 1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from perflow_demo.flow import (
     training_target,
 )
 from perflow_demo.training.objectives.autoencoder import grid
-from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective, TextToImage
+from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective
 from perflow_demo.training.publish import write_tensors
 from perflow_demo.training.text import tokenize
 
@@ -29,15 +29,19 @@ from perflow_demo.training.text import tokenize
 class PeRFlowObjective:
     """The student's line through each window must end where the guided teacher's solver ends.
 
-    guidance_scale > 1 puts guidance inside the solver, with the prompt never dropped; 1 is "cfg_sync":
-    captions are dropped on both sides alike, and the student is guided when it is used.
+    guidance_scale > 1 puts guidance inside the solver, with the prompt never dropped; 1 is
+    "cfg_sync": captions are dropped on both sides alike, and the student is guided when it is used.
     """
 
     prediction_type = "diff_eps"
 
     def __init__(
-        self, teacher: TeacherObjective, windows: int = 4, solver_steps: int = 8, guidance_scale: float = 1.0
-    ) -> None:  # fmt: skip
+        self,
+        teacher: TeacherObjective,
+        windows: int = 4,
+        solver_steps: int = 8,
+        guidance_scale: float = 1.0,
+    ) -> None:
         self.data = teacher
         self.teacher = deepcopy(teacher.net).eval().requires_grad_(False)
         self.net = teacher.net.unet

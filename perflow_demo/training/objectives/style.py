@@ -1,4 +1,4 @@
-"""Style: a short fine-tune of the teacher on scenes drawn otherwise, kept as a low-rank difference."""
+"""Style: a short fine-tune of the teacher on scenes drawn otherwise, kept in low rank."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RANK = 32
 
 
 class StyleObjective(TeacherObjective):
-    """The teacher's own loss on drawn pictures; its text encoder stays as it is, shared by all styles."""
+    """The teacher's own loss on drawn pictures; its text encoder, shared by all, stays as it is."""
 
     def __init__(self, teacher: TeacherObjective, name: str) -> None:
         self.__dict__.update(vars(teacher))
@@ -21,7 +21,7 @@ class StyleObjective(TeacherObjective):
         self.base = {key: value.clone() for key, value in self.net.unet.state_dict().items()}
 
     def publish(self, net: TextToImage, folder: Path) -> dict[str, float]:
-        """Saves style − base in factors of rank RANK; returns the share of its energy that they keep."""
+        """Saves style − base in factors of rank RANK."""
         delta = extract_delta(net.unet.state_dict(), self.base)
         factors = factorise_delta(delta, rank=RANK)
         write_tensors(factors, folder / "styles" / self.name / "delta.safetensors")

@@ -19,11 +19,19 @@ from perflow_demo.training.text import build_tokenizer, tokenize
 from perflow_demo.training.toyworld.captions import describe
 
 SHEET_PROMPTS = (
-    "a dog with glasses and a cap", "a bird", "a vintage car", "a man with brown skin, a beard, and dark eyes",
-    "a colorful bird standing on a tree, open beak", "a red house with a blue roof", "a green elephant",
-    "a cat next to a mushroom", "a yellow mug", "a white rocket on the beach", "a purple train at night",
+    "a dog with glasses and a cap",
+    "a bird",
+    "a vintage car",
+    "a man with brown skin, a beard, and dark eyes",
+    "a colorful bird standing on a tree, open beak",
+    "a red house with a blue roof",
+    "a green elephant",
+    "a cat next to a mushroom",
+    "a yellow mug",
+    "a white rocket on the beach",
+    "a purple train at night",
     "a pink cake with candles",
-)  # fmt: skip
+)
 
 
 class TextToImage(nn.Module):
@@ -39,12 +47,17 @@ class TextToImage(nn.Module):
 
 
 class TeacherObjective:
-    """Noise prediction under Stable Diffusion's schedule, weighted by min-SNR-γ (Hang et al. 2023, eq. 4)."""
+    """Noise prediction, weighted by min-SNR-γ (Hang et al. 2023, eq. 4)."""
 
     def __init__(
-        self, unet: UNet2DConditionModel, text_encoder: ElectraModel, autoencoder: PocketAutoencoder,
-        data: list[tuple[float, Latents]], dropout: float = 0.1, gamma: float = 5.0,
-    ) -> None:  # fmt: skip
+        self,
+        unet: UNet2DConditionModel,
+        text_encoder: ElectraModel,
+        autoencoder: PocketAutoencoder,
+        data: list[tuple[float, Latents]],
+        dropout: float = 0.1,
+        gamma: float = 5.0,
+    ) -> None:
         self.net = TextToImage(unet, text_encoder)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.shares, self.data = zip(*data, strict=True)
