@@ -30,7 +30,10 @@ class Camera:
         target: tuple[float, float, float] = (0.0, 0.0, 0.0),
         orthographic: bool = False,
     ) -> Camera:
-        """Looking at `target` from `azimuth` (0 = in front, 90 = its left side) and `elevation`, degrees."""
+        """Looking at `target` from `azimuth` and `elevation` in degrees.
+
+        Azimuth 0 is in front of the target, 90 on its left side.
+        """
         a, e = np.radians(azimuth), np.radians(elevation)
         backward = np.array([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)])
         right = np.array([np.cos(a), 0.0, -np.sin(a)])
@@ -42,7 +45,7 @@ class Camera:
         return (points - self.eye) @ self.axes.T * np.array([1.0, 1.0, -1.0])
 
     def project(self, points: np.ndarray, size: int) -> np.ndarray:
-        """World points N×3 → N×3 (column, row, depth) in pixels of a size×size picture, row 0 at the top."""
+        """World points N×3 → (column, row, depth) N×3 in a size×size picture, row 0 on top."""
         view = self.to_view(points)
         scale = self.half_height * (1.0 if self.orthographic else view[:, 2:3])
         plane = view[:, :2] / scale

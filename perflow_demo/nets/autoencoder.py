@@ -12,9 +12,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
-PATCH = (
-    4  # pixels are folded 4×4 into channels at the entrance, so no convolution runs at full size
-)
+PATCH = 4  # pixels are folded 4×4 into channels first, so that no convolution runs at full size
 
 
 @dataclass
@@ -33,7 +31,7 @@ class PocketAutoencoder(ModelMixin, ConfigMixin):
     compression autoencoder (Chen et al. 2024, section 3.2). Latents are normalised a channel by
     `latents_mean` and `latents_std`, so `scaling_factor` is 1.
 
-    `block_out_channels` has five entries, the form from which diffusers' pipelines read the factor 16.
+    `block_out_channels` has five entries, for diffusers' pipelines read the 16 off their number.
     """
 
     @register_to_config
@@ -61,7 +59,7 @@ class PocketAutoencoder(ModelMixin, ConfigMixin):
     def decode(
         self, latents: Tensor, return_dict: bool = True, generator: torch.Generator | None = None
     ) -> DecoderOutput | tuple[Tensor]:
-        """Normalised latents B C h w → pictures B 3 16h 16w, about [−1, 1]. `generator` is not used."""
+        """Latents B C h w → pictures B 3 16h 16w, about [−1, 1]; `generator` is unused."""
         mean, std = self._statistics(latents)
         pixels = self.decoder(latents * std + mean)
         return DecoderOutput(sample=pixels) if return_dict else (pixels,)
@@ -130,7 +128,7 @@ class ResidualBlock(nn.Module):
 
 
 class ChannelNorm(nn.Module):
-    """Each place's channels scaled to unit root mean square, times a learnt gain: size-independent."""
+    """Each place's channels scaled to unit root mean square, times a learnt gain, at any size."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -156,7 +154,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Twice the size, `width` → `out` channels: a convolution unfolded beside an unfolding shortcut."""
+    """Twice the size, `width` → `out` channels: a convolution beside an unfolding shortcut."""
 
     def __init__(self, width: int, out: int) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ PICTURE = 128
 
 @dataclass
 class Verdict:
-    """Logits B×classes: kind, colour (each one of many), accessories (each yes or no); features B×D."""
+    """Logits B×classes: kind, colour (one of many), accessories (each yes or no); features B×D."""
 
     kind: Tensor
     colour: Tensor
@@ -25,8 +25,8 @@ class Verdict:
 class Judge(ModelMixin, ConfigMixin):
     """A small residual classifier of single-thing pictures.
 
-    kinds, colours, accessories: the class names in the order of the logits. Its features, the pooled
-    activations before the last layers, serve as a perceptual space (not Inception's).
+    kinds, colours, accessories: the class names in the order of the logits. Its features, the
+    pooled activations before the last layers, serve as a perceptual space (not Inception's).
     """
 
     @register_to_config

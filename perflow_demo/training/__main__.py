@@ -1,4 +1,4 @@
-"""python -m perflow_demo.training RECIPE: starts a run, or goes on with it; --publish ships its result."""
+"""python -m perflow_demo.training RECIPE: starts a run or goes on with it; --publish ships it."""
 
 from __future__ import annotations
 

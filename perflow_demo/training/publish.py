@@ -1,4 +1,4 @@
-"""From a run to the assets: fp16 safetensors in diffusers layout, and a card that says how they were made."""
+"""From a run to the assets: fp16 safetensors in diffusers layout, and a card of their making."""
 
 from __future__ import annotations
 

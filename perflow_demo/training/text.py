@@ -21,9 +21,14 @@ EMBEDDING = 128
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """MiniLM's WordPiece tokenizer, cut to MAX_LENGTH tokens."""
     made = PreTrainedTokenizerFast(
-        tokenizer_file=str(_minilm() / "tokenizer.json"), model_max_length=MAX_LENGTH,
-        pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
-    )  # fmt: skip
+        tokenizer_file=str(_minilm() / "tokenizer.json"),
+        model_max_length=MAX_LENGTH,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
     made.backend_tokenizer.no_padding()
     made.backend_tokenizer.no_truncation()
     return made
@@ -35,10 +40,16 @@ def build_text_encoder(width: int = 256, layers: int = 3, semantic: bool = True)
     semantic=False leaves the embeddings random, for debug runs.
     """
     config = ElectraConfig(
-        vocab_size=30_522, embedding_size=EMBEDDING, hidden_size=width, num_hidden_layers=layers,
-        num_attention_heads=width // 64, intermediate_size=4 * width,
-        max_position_embeddings=MAX_LENGTH, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
+        vocab_size=30_522,
+        embedding_size=EMBEDDING,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        intermediate_size=4 * width,
+        max_position_embeddings=MAX_LENGTH,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
     config.use_attention_mask = True  # diffusers' pipelines then pass the mask
     encoder = ElectraModel(config)
     table = encoder.embeddings.word_embeddings
@@ -58,7 +69,7 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, captions: list[str]) -> tuple[T
 
 @torch.no_grad()
 def token_meanings() -> Tensor:
-    """Word pieces × EMBEDDING: each piece's sentence embedding, its strongest principal components."""
+    """Word pieces × EMBEDDING: the strongest principal components of each piece's embedding."""
     model = AutoModel.from_pretrained(_minilm(), local_files_only=True).eval()
     pieces = torch.arange(model.config.vocab_size)
     start, end = torch.full_like(pieces, 101), torch.full_like(pieces, 102)

@@ -1,4 +1,4 @@
-"""python -m perflow_demo.training.toyworld: contact sheets with captions, and shards for training."""
+"""python -m perflow_demo.training.toyworld: contact sheets with captions, shards for training."""
 
 from __future__ import annotations
 

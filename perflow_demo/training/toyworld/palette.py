@@ -33,7 +33,7 @@ class Look:
     """The paints that a kind's builder uses.
 
     main: the body; second: the part its kind names (roof, ears, lid …); third: a spare accent.
-    tall: height factor that the words promise (1 where they promise nothing).
+    colourful: whether repeated parts shall all differ.
     """
 
     main: Paint
@@ -42,7 +42,7 @@ class Look:
     colourful: bool = False
 
     def accents(self, rng: np.random.Generator, count: int) -> list[Paint]:
-        """`count` paints for repeated small parts: bright and all different when colourful, else `third`."""
+        """`count` paints for repeated small parts: bright, varied if colourful, else `third`."""
         if not self.colourful:
             return [self.third] * count
         names = rng.permutation(BRIGHT)

@@ -29,8 +29,9 @@ class Paint:
 class Part:
     """One closed triangle mesh in one paint.
 
-    vertices V×3 and unit normals V×3 (float32; +Y up, facing +Z), faces F×3 (int32, counter-clockwise
-    seen from outside). A crisp edge has its vertices twice, once for each side's normal.
+    vertices V×3 and unit normals V×3 (float32; +Y up, facing +Z), faces F×3 (int32,
+    counter-clockwise seen from outside). A crisp edge has its vertices twice, once for each side's
+    normal.
     """
 
     vertices: np.ndarray
@@ -39,7 +40,7 @@ class Part:
     paint: Paint
 
     def transform(self, matrix: np.ndarray, offset: np.ndarray | float = 0.0) -> Part:
-        """The part under x ↦ matrix·x + offset (matrix 3×3, invertible; mirrors keep faces outward)."""
+        """The part under x ↦ matrix·x + offset (3×3, invertible; mirrors keep faces outward)."""
         matrix = np.asarray(matrix, np.float32)
         normals = self.normals @ np.linalg.inv(matrix)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
@@ -59,7 +60,7 @@ class Part:
         return self.transform(np.diag([x, y, z]))
 
     def turn(self, axis: str, degrees: float) -> Part:
-        """Rotated about the origin: 'x' tips forward, 'y' turns to its left, 'z' rolls counter-clockwise."""
+        """Rotated about the origin: 'x' tips forward, 'y' turns left, 'z' rolls anticlockwise."""
         return self.transform(rotation(axis, degrees))
 
     def mirror(self) -> Part:
@@ -83,9 +84,9 @@ class Part:
 class Head:
     """Where accessories sit. The head is about an ellipsoid with `centre` and `radii`, facing +Z.
 
-    `eyes`: centre of the right-hand-side eye at x > 0 (the other one is mirrored about `centre`'s x);
-    `eye_radius`; `neck`: centre and radius of the ring on which a scarf lies; `back`: where a backpack
-    hangs, None where there is no place for one.
+    `eyes`: centre of the right-hand-side eye at x > 0 (the other one is mirrored about `centre`'s
+    x); `eye_radius`; `neck`: centre and radius of the ring on which a scarf lies; `back`: where a
+    backpack hangs, None where there is no place for one.
     """
 
     centre: Point
@@ -99,7 +100,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Model:
-    """One built thing: parts in any unit, standing anywhere; `normalised` brings it into the unit sphere.
+    """One built thing: parts in any unit and place; `normalised` brings it into the unit sphere.
 
     noun: what it is called where a sub-type has a name of its own ("vintage car"), else None;
     details: short true phrases a caption may add after "with" ("floppy ears", "a long neck");

@@ -60,8 +60,8 @@ def lathe(
 ) -> Part:
     """A solid of revolution about Y.
 
-    profile: (radius, y) from the bottom to the top; where it does not begin or end on the axis it is
-    closed by a flat cap. Corners sharper than `crease` degrees are crisp.
+    profile: (radius, y) from the bottom to the top; where it does not begin or end on the axis, a
+    flat cap closes it. Corners sharper than `crease` degrees are crisp.
     """
     points = [(float(r), float(y)) for r, y in profile]
     if points[0][0] > 0:
@@ -157,7 +157,10 @@ def capsule(
 
 
 def prism(outline: Sequence[tuple[float, float]], depth: float, paint: Paint) -> Part:
-    """A flat shape with thickness: `outline` (x, y), star-shaped about its mean, pushed along Z; crisp edges."""
+    """A flat shape with thickness and crisp edges: `outline` (x, y) pushed along Z.
+
+    The outline must be star-shaped about its mean.
+    """
     points = np.array(outline, float)
     area = np.sum(
         points[:, 0] * np.roll(points[:, 1], -1) - points[:, 1] * np.roll(points[:, 0], -1)
@@ -229,7 +232,7 @@ def _closed_grid_faces(rows: int, columns: int) -> np.ndarray:
 
 
 def _rings_to_faces(rings: int, detail: int, poles: bool) -> np.ndarray:
-    """Faces between successive rings of `detail` vertices; with poles a first and a last single vertex."""
+    """Faces between rings of `detail` vertices; with poles the first and last vertex are single."""
     i, j = (g.ravel() for g in np.meshgrid(np.arange(rings - 1), np.arange(detail), indexing="ij"))
     first = int(poles)
     a, b = first + i * detail + j, first + i * detail + (j + 1) % detail
@@ -285,7 +288,7 @@ def _round_ends(curve: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _parallel_frames(curve: np.ndarray) -> np.ndarray:
-    """Two unit vectors across the curve at every point, turned as little as possible along it: N×2×3."""
+    """Two unit vectors across the curve at every point, N×2×3, turned as little as possible."""
     tangent = _unit(np.gradient(curve, axis=0))
     across = np.cross(tangent[0], [0.0, 1.0, 0.0] if abs(tangent[0][1]) < 0.9 else [1.0, 0.0, 0.0])
     frames = np.empty((len(curve), 2, 3))

@@ -12,7 +12,8 @@ from perflow_demo.geometry.cameras import Camera
 
 @dataclass(frozen=True)
 class Visible:
-    """size×size arrays: `face` (−1: nothing), barycentric weights `u`, `v` of its 2nd and 3rd corner, `depth`."""
+    """size×size arrays: `face` (−1: nothing), the weights `u`, `v` of its second and third corner,
+    and `depth` (1e9 where nothing is)."""
 
     face: np.ndarray
     u: np.ndarray
@@ -49,7 +50,7 @@ def surface(vertices, normals, faces, part_of_face, face_at, u_at, v_at):
 
 
 def rasterise(vertices: np.ndarray, faces: np.ndarray, camera: Camera, size: int) -> Visible:
-    """What `camera` sees of a mesh (vertices V×3, faces F×3). Faces behind the camera must not occur."""
+    """What `camera` sees of a mesh (vertices V×3, faces F×3), all of which lies in front of it."""
     screen = camera.project(vertices, size).astype(np.float32)
     weight = np.ones(len(screen), np.float32) if camera.orthographic else 1 / screen[:, 2]
     face, u, v, depth = _rasterise(screen, weight.astype(np.float32), faces, size)

@@ -50,7 +50,7 @@ def render(
     phase: float = 0.0,
     supersampling: int = 2,
 ) -> Rendered:
-    """Renders `parts` (inside the sphere of radius 1.7 about the origin) standing on their lowest point.
+    """Renders `parts` (within 1.7 of the origin) on a floor at the height of their lowest point.
 
     light_azimuth, light_elevation: where the key light stands, degrees, world; phase: which stretch
     of the scenery's patterns, hills and stars is seen (any number).
@@ -124,7 +124,8 @@ def _shade(
     forward = -camera.axes[2]
     facing = forward[[0, 2]] / max(np.linalg.norm(forward[[0, 2]]), 1e-6)
     background = shading.shade_background(
-        size, camera.eye, camera.axes, camera.half_height, camera.orthographic, floor_y, FLOORS.index(scenery.floor_kind), floor, horizon, zenith,
+        size, camera.eye, camera.axes, camera.half_height, camera.orthographic, floor_y,
+        FLOORS.index(scenery.floor_kind), floor, horizon, zenith,
         decode(scenery.hills or (0, 0, 0)), scenery.hills is not None, scenery.haze, key,
         scenery.ambient, scenery.stars, scenery.sun, scenery.sea, facing, FLOOR_REACH, key_grid,
         dome_grid, phase,
@@ -142,7 +143,7 @@ def _paint_table(parts: Sequence[Part]) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def _underside(mesh: Merged, floor_y: float) -> np.ndarray:
-    """Height of the lowest surface above the floor on a grid (row = z, column = x), 1e9 where empty."""
+    """Height above the floor of the lowest surface on a grid (row z, column x), 1e9 where empty."""
     flipped = mesh.vertices[:, [0, 2, 1]] * np.array([1, -1, -1], np.float32)
     above = Camera(np.array([0, 0, 0.0]), np.eye(3), SHADOW_SPAN, orthographic=True)
     flipped[:, 2] = -(mesh.vertices[:, 1] - floor_y)

@@ -1,4 +1,4 @@
-"""One sample of Toy World: (seed, index) → things, place, light and camera, with the words that are true of it."""
+"""A sample of Toy World: (seed, index) → things, place, light and camera, and the true words."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ HALF_HEIGHT = float(np.tan(np.radians(14.0)))  # a 28° lens
 class ThingWords:
     """What may truly be said of one thing; '' or () where there is nothing to say.
 
-    colour and second_colour carry their shade ("dark green") or are "colorful"; main_phrase names what
-    `colour` paints where it is not the whole thing ("a {colour} shirt"); framing is "portrait" or '';
-    accessories: name → phrase with its colour.
+    colour and second_colour carry their shade ("dark green") or are "colorful"; main_phrase names
+    what `colour` paints where it is not the whole thing ("a {colour} shirt"); framing is "portrait"
+    or ''; accessories: name → phrase with its colour.
     """
 
     kind: str

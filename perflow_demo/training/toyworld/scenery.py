@@ -1,4 +1,4 @@
-"""Where things stand: floors, walls or skies, and their light. Colours here are sRGB; light is linear."""
+"""Where things stand: floors, walls or skies, and their light. Colours are sRGB, light linear."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FLOORS = ("plain", "grass", "sand", "snow", "wood")
 class Scenery:
     """One place.
 
-    floor, floor_kind: the ground; horizon, zenith: the wall or sky behind, low and high; haze: distance
-    at which the floor has melted into the horizon; key, key_strength: colour and strength of the main
-    light; ambient: strength of the light from everywhere, tinted by the sky and the floor;
+    floor, floor_kind: the ground; horizon, zenith: the wall or sky behind, low and high; haze:
+    distance at which the floor has melted into the horizon; key, key_strength: colour and strength
+    of the main light; ambient: strength of the light from everywhere, tinted by sky and floor;
     stars, sun, sea, hills: whether they are in the picture.
     """
 

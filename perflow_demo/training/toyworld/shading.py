@@ -27,7 +27,7 @@ def _tone(x):
 
 @numba.njit(cache=True, fastmath=True)
 def to_bytes(image, paint_at, background):
-    """Linear light → sRGB bytes: the picture's blocks of finer pixels averaged over `background`."""
+    """Linear light → sRGB bytes: blocks of the image's finer pixels averaged over `background`."""
     size = background.shape[0]
     factor = image.shape[0] // size
     colour = np.empty((size, size, 3), np.uint8)
@@ -73,7 +73,7 @@ def noise(x, y):
 
 @numba.njit(cache=True, fastmath=True)
 def shadow_at(px, py, pz, light_axes, shadow, span, taps, softness):
-    """Fraction of the key light that reaches a point; penumbra grows with the blocker's distance."""
+    """Share of the key light that reaches a point; penumbrae grow with the blocker's distance."""
     size = shadow.shape[0]
     lx = light_axes[0, 0] * px + light_axes[0, 1] * py + light_axes[0, 2] * pz
     ly = light_axes[1, 0] * px + light_axes[1, 1] * py + light_axes[1, 2] * pz
@@ -198,7 +198,7 @@ def shade_surface(
     """Linear colour of every seen object pixel, size×size×3."""
     size = paint_at.shape[0]
     image = np.zeros((size, size, 3), np.float32)
-    albedo, mirror, diffuse_dome = np.empty(3), np.empty(3), np.empty(3)
+    albedo, mirror = np.empty(3), np.empty(3)
     lx, ly, lz = light
     for r in range(size):
         for c in range(size):
@@ -267,10 +267,10 @@ def shade_surface(
 
 @numba.njit(cache=True, fastmath=True)
 def shade_background(
-    size, eye, axes, half_height, orthographic, floor_y, floor_kind, floor, horizon, zenith, hill, has_hill, haze, key,
-    ambient, stars, sun, sea, facing, reach, key_grid, dome_grid, phase,
+    size, eye, axes, half_height, orthographic, floor_y, floor_kind, floor, horizon, zenith,
+    hill, has_hill, haze, key, ambient, stars, sun, sea, facing, reach, key_grid, dome_grid, phase,
 ):  # fmt: skip
-    """Linear colour of what lies behind the objects, size×size×3: floor with its shadows, wall or sky."""
+    """Linear colour of what is behind the things, size×size×3: floor with shadows, wall or sky."""
     image = np.zeros((size, size, 3), np.float32)
     count = key_grid.shape[0]
     for r in range(size):
@@ -332,10 +332,18 @@ def shade_background(
                 ix, iz = int(gx), int(gz)
                 fx, fz = gx - ix, gz - iz
                 w00, w01, w10, w11 = (1 - fx) * (1 - fz), fx * (1 - fz), (1 - fx) * fz, fx * fz
-                lit = (w00 * key_grid[iz, ix] + w01 * key_grid[iz, ix + 1]
-                       + w10 * key_grid[iz + 1, ix] + w11 * key_grid[iz + 1, ix + 1])  # fmt: skip
-                open_dome = (w00 * dome_grid[iz, ix] + w01 * dome_grid[iz, ix + 1]
-                             + w10 * dome_grid[iz + 1, ix] + w11 * dome_grid[iz + 1, ix + 1])  # fmt: skip
+                lit = (
+                    w00 * key_grid[iz, ix]
+                    + w01 * key_grid[iz, ix + 1]
+                    + w10 * key_grid[iz + 1, ix]
+                    + w11 * key_grid[iz + 1, ix + 1]
+                )
+                open_dome = (
+                    w00 * dome_grid[iz, ix]
+                    + w01 * dome_grid[iz, ix + 1]
+                    + w10 * dome_grid[iz + 1, ix]
+                    + w11 * dome_grid[iz + 1, ix + 1]
+                )
             along, across = facing[0] * x + facing[1] * z, facing[1] * x - facing[0] * z
             along, across = along + 3.0 * phase, across + 5.0 * phase
             detail = np.exp(-away * 0.30)

@@ -1,4 +1,4 @@
-"""Rendered samples on disk: a cache of (seed, index) → picture and words, made once, read by memory map."""
+"""Rendered samples on disk: (seed, index) → picture and words, made once, read by memory map."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Pictures:
 def render_shards(
     folder: Path, seed: int, count: int, size: int, style: str = "", processes: int = 2
 ) -> None:
-    """Renders samples 0…count−1 of the world `seed` into `folder`, skipping shards that are there."""
+    """Renders samples 0…count−1 of the world `seed` into `folder`, except shards already there."""
     folder.mkdir(parents=True, exist_ok=True)
     starts = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.json").exists()]
     ends = [min(start + SHARD, count) for start in starts]

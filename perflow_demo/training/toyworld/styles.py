@@ -67,7 +67,9 @@ def _outline(rendered: Rendered) -> np.ndarray:
     edge = np.zeros(depth.shape, bool)
     for axis in (0, 1):
         jump = np.abs(np.diff(depth, axis=axis)) > 0.09
-        first, second = (np.take(normal, range(k, normal.shape[axis] - 1 + k), axis) for k in (0, 1))
+        first, second = (
+            np.take(normal, range(k, normal.shape[axis] - 1 + k), axis) for k in (0, 1)
+        )
         fold = (first * second).sum(-1) < 0.45
         fold &= np.diff(rendered.part, axis=axis) != 0
         where = [slice(None), slice(None)]

@@ -18,7 +18,20 @@ from perflow_demo.training.toyworld.kinds import (
 )
 from perflow_demo.training.toyworld.kinds.kind import Kind
 
-GROUPS = (animals, birds, sea, people, cars, vehicles, rail, sky_sea, buildings, plants, food, things)
+GROUPS = (
+    animals,
+    birds,
+    sea,
+    people,
+    cars,
+    vehicles,
+    rail,
+    sky_sea,
+    buildings,
+    plants,
+    food,
+    things,
+)
 KINDS: dict[str, Kind] = {
     kind.name: kind for kind in chain.from_iterable(group.KINDS for group in GROUPS)
 }
