@@ -1,0 +1,199 @@
+"""The command line: a command for each task of the table, `models` and `serve`."""
+
+import inspect
+import json
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import Abort, TyperException
+
+from perflow_demo.errors import BadRequest, UserError
+from perflow_demo.export import png
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.contract import Control, Loading, Progress
+from perflow_demo.tasks.offers import Offer, offers
+from perflow_demo.tasks.table import TASKS, Task
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+class OneLineErrors(TyperGroup):
+    """Every failure is one line on stderr and exit code 2; a traceback only with --debug."""
+
+    def main(self, *args: Any, **options: Any) -> None:
+        """Run, and end the process with its exit code."""
+        try:
+            code = super().main(*args, **options | {"standalone_mode": False})
+        except TyperException as error:
+            code = _fail(error.format_message())
+        except Abort:
+            code = INTERRUPTED
+        raise SystemExit(code if isinstance(code, int) else 0)
+
+    def invoke(self, context: typer.Context) -> Any:
+        """Run the command; context.meta["debug"] was set by --debug."""
+        try:
+            return super().invoke(context)
+        except (TyperException, typer.Exit, Abort):
+            raise
+        except Exception as error:
+            if context.meta.get("debug"):
+                traceback.print_exc()
+            known = isinstance(error, UserError)
+            fault = f"{type(error).__name__}: {error}; --debug shows where it happened"
+            return _fail(str(error) if known else fault)
+
+
+def _fail(message: str) -> int:
+    typer.echo("Error: " + " ".join(message.split()), err=True)
+    return FAILED
+
+
+def _debug(context: typer.Context, value: bool) -> None:
+    context.meta["debug"] = value
+
+
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show a traceback when it fails.", callback=_debug)
+]
+program = typer.Typer(
+    cls=OneLineErrors,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Text to picture in four PeRFlow steps.",
+)
+
+
+@program.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List the model families and styles, and whether they are on this machine."""
+    known = offers(Settings.from_environment())
+    if as_json:
+        typer.echo(json.dumps([asdict(offer) for offer in known], indent=2, ensure_ascii=False))
+        return
+    for offer in known:
+        _print_offer(offer)
+
+
+@program.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def serve(context: typer.Context, debug: Debug = False) -> None:
+    """Start the app; takes the options of app.py, --host and --port among them."""
+    import app  # gradio takes its time, so only here
+
+    app.read_settings(context.args)  # a UserError here is told like all others
+    app.main(context.args)
+
+
+def _drawing(task: Task):
+    """The command of a task whose result is pictures; its options are the request's fields."""
+
+    def command(output: Path, debug: bool, **values: str | None) -> None:
+        request = task.request(**_given(task, values))
+        paths = _paths(output, request.count)
+        registry = Registry(Settings.from_environment())
+        result = task.run(request, registry, _tell)
+        for index, (path, picture) in enumerate(zip(paths, result.pictures, strict=True)):
+            _write(path, png.encode(picture, result.recipe(index)))
+            typer.echo(path)
+        for note in result.notes:
+            typer.echo(note, err=True)
+        used, seeds = result.request, " ".join(map(str, result.seeds))
+        typer.echo(f"seed {seeds} · {used.steps} steps · {result.timings.total:.2f} s", err=True)
+
+    options = [_option(control) for control in task.request.controls().values()]
+    out = typer.Option("-o", "--output", help="The PNG file to write; OUT-1.png … for several.")
+    options.append(_parameter("output", Annotated[Path, out]))
+    options.append(_parameter("debug", Debug, False))
+    command.__signature__ = inspect.Signature(options)
+    command.__annotations__ = {option.name: option.annotation for option in options}
+    command.__doc__ = task.description
+    return command
+
+
+def _option(control: Control) -> inspect.Parameter:
+    """An argument for what is required, an option for the rest, named by its first word.
+
+    Values stay text here: the request reads and checks them, and says what is wrong.
+    """
+    if control.required:
+        argument = typer.Argument(help=control.help, show_default=False)
+        return _parameter(control.name, Annotated[str, argument])
+    option = typer.Option(
+        f"--{control.name.partition('_')[0]}",
+        metavar=_form(control),
+        help=control.help,
+        show_default="the family's" if control.default is None else str(control.default),
+    )
+    return _parameter(control.name, Annotated[str | None, option], None)
+
+
+def _form(control: Control) -> str:
+    if control.choices:
+        return "|".join(map(str, control.choices))
+    return "TEXT" if control.kind is str else f"{control.minimum}..{control.maximum}"
+
+
+def _given(task: Task, values: dict[str, str | None]) -> dict[str, Any]:
+    """The values that were given, choices as what they stand for."""
+    choices = {
+        name: {str(choice): choice for choice in control.choices}
+        for name, control in task.request.controls().items()
+    }
+    return {n: choices[n].get(text, text) for n, text in values.items() if text is not None}
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty):
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+def _paths(output: Path, count: int) -> list[Path]:
+    if output.suffix.lower() != ".png":
+        raise BadRequest(f"The output has to be a .png file, not {output.name}.")
+    if not output.parent.is_dir():
+        raise BadRequest(f"There is no folder {output.parent}; make it first.")
+    if count == 1:
+        return [output]
+    return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _tell(event: Progress) -> None:
+    if isinstance(event, Loading):
+        if event.bytes_done == event.bytes_total:
+            amount = f" ({event.bytes_total / 1e6:.1f} MB)" if event.bytes_total else " …"
+            typer.echo(f"loading {event.component}{amount}", err=True)
+    else:
+        typer.echo(f"step {event.number} of {event.of}", err=True)
+
+
+def _print_offer(offer: Offer) -> None:
+    there = f"not here: {', '.join(offer.missing)}" if offer.missing else "ready"
+    typer.echo(f"{offer.name}  {offer.title}, {offer.licence}: {there}")
+    typer.echo(f"  {offer.description}")
+    for style in offer.styles:
+        there = "ready" if style.available else "not here"
+        typer.echo(f"  --style {style.name}  {style.title}: {there}. {style.description}")
+
+
+for _task in TASKS.values():
+    program.command(_task.command)(_drawing(_task))
