@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perflow_demo.training.loop import resume, train
+from perflow_demo.training.loop import last_checkpoint, resume, train
 from perflow_demo.training.publish import write_card
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
@@ -31,6 +31,8 @@ def main(
     if not publish:
         train(made, folder)
         return
+    if last_checkpoint(folder) is None:
+        raise typer.BadParameter(f"{folder} has no checkpoint; train {name} before publishing it.")
     run = resume(made, folder)
     measures = run.objective.publish(run.ema.module.eval(), assets)
     facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "ema", "seed")}

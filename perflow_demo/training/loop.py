@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from perflow_demo.training.objectives.objective import Objective
 
-CHECKPOINT = "checkpoint"
+CHECKPOINT, UNFINISHED, REPLACED = "checkpoint", "checkpoint-new", "checkpoint-old"
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ def resume(recipe: Recipe, folder: Path) -> Run:
     ema = AveragedModel(net, multi_avg_fn=moving_average(recipe.ema))
     progress = Progress()
     accelerator.register_for_checkpointing(ema, progress)
-    if (folder / CHECKPOINT).exists():
-        accelerator.load_state(folder / CHECKPOINT)
+    checkpoint = last_checkpoint(folder)
+    if checkpoint:
+        accelerator.load_state(checkpoint)
     return Run(accelerator, objective, net, optimizer, schedule, ema, progress)
 
 
@@ -159,10 +160,19 @@ def _log(folder: Path, progress: Progress, figures: dict[str, float]) -> None:
         log.write(json.dumps(row) + "\n")
 
 
+def last_checkpoint(folder: Path) -> Path | None:
+    """The folder of the run's last whole checkpoint, or None where it has none."""
+    places = (folder / CHECKPOINT, folder / REPLACED)
+    return next((place for place in places if place.exists()), None)
+
+
 def _save(accelerator: Accelerator, folder: Path) -> None:
-    """Replaces the checkpoint only when the new one is whole."""
-    fresh, old = folder / "checkpoint-new", folder / CHECKPOINT
+    """Replaces the checkpoint when the new one is whole; at any moment there is a whole one."""
+    fresh, current, replaced = (folder / name for name in (UNFINISHED, CHECKPOINT, REPLACED))
+    shutil.rmtree(fresh, ignore_errors=True)
     accelerator.save_state(fresh)
-    if old.exists():
-        shutil.rmtree(old)
-    fresh.rename(old)
+    if current.exists():
+        shutil.rmtree(replaced, ignore_errors=True)
+        current.rename(replaced)
+    fresh.rename(current)
+    shutil.rmtree(replaced, ignore_errors=True)
