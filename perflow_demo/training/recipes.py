@@ -58,6 +58,7 @@ class Workshop:
         """The published teacher, to be trained on or to teach; data: (share, pictures)."""
         unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
+        text.embeddings.word_embeddings.requires_grad_(False)  # unused words keep their meanings
         latents = [(share, self.latents(pictures)) for share, pictures in data]
         return TeacherObjective(unet, text, self.autoencoder(), latents)
 
@@ -133,5 +134,5 @@ def recipe(name: str, at: Workshop, steps: int | None = None) -> Recipe:
     """The recipe `name`; `steps` overrides its length."""
     made = RECIPES[name](at)
     if at.debug:
-        made = replace(made, steps=4, batch=2, warmup=1, sheet_every=2, compile=())
+        made = replace(made, steps=4, batch=2, warmup=1, compile=())
     return replace(made, steps=steps) if steps else made
