@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.objectives.autoencoder import to_tensor
@@ -48,7 +48,8 @@ def encode(
 ) -> None:
     """Writes the Latents of all `pictures` into `folder` (in bf16, about 60 pictures a second)."""
     folder.mkdir(parents=True, exist_ok=True)
-    autoencoder = autoencoder.to(torch.bfloat16, memory_format=torch.channels_last)
+    # torch's own method, since that of diffusers 0.42 warns at every cast, needed or not.
+    autoencoder = nn.Module.to(autoencoder, torch.bfloat16, memory_format=torch.channels_last)
     chunks = []
     for start in range(0, len(pictures), batch):
         pixels = np.stack([pictures[i] for i in range(start, min(start + batch, len(pictures)))])

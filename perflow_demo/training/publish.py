@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 def write_module(module: nn.Module, folder: Path) -> None:
     """A copy of `module` (diffusers or transformers) in fp16, with its configuration."""
-    deepcopy(module).to(torch.float16, memory_format=torch.contiguous_format).save_pretrained(
-        folder
-    )
+    # torch's own method, since that of diffusers 0.42 warns at every cast, needed or not.
+    half = nn.Module.to(deepcopy(module), torch.float16, memory_format=torch.contiguous_format)
+    half.save_pretrained(folder)
 
 
 def write_tensors(tensors: dict[str, Tensor], file: Path) -> None:

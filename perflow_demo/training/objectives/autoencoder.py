@@ -102,7 +102,7 @@ def psnr(made: Tensor, wanted: Tensor) -> float:
 
 def to_tensor(pictures: np.ndarray) -> Tensor:
     """Pictures B H W 3 uint8 → B 3 H W float in [−1, 1], channels last."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.tensor(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def grid(pixels: Tensor, columns: int) -> Image.Image:
