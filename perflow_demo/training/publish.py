@@ -11,6 +11,21 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+CARD = """# pocket
+
+The embedded model family: text to image at 256 to 512 px on two CPU cores. Trained from scratch
+by this project on Toy World, its own procedural scenes with captions
+(`perflow_demo.training.toyworld`): no picture, caption or weight comes from elsewhere, but for the
+meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0). It knows toy-like
+things and small scenes, and nothing else: no real people, places or brands. Licence: Apache-2.0.
+
+Each part by its recipe, `python -m perflow_demo.training RECIPE`:
+
+| recipe | steps | hours on two cores | batch | settings and measures |
+|---|---|---|---|---|"""
+
+COLUMNS = ("step", "seconds", "batch")
+
 
 def write_module(module: nn.Module, folder: Path) -> None:
     """A copy of `module` (diffusers or transformers) in fp16, with its configuration."""
@@ -27,8 +42,23 @@ def write_tensors(tensors: dict[str, Tensor], file: Path) -> None:
 
 
 def write_card(folder: Path, part: str, facts: dict[str, Any]) -> None:
-    """Adds or replaces what card.json says of one part of the family."""
+    """Adds or replaces what card.json and its README.md say of one part of the family."""
     file = folder / "card.json"
     card = json.loads(file.read_text()) if file.exists() else {}
     card[part] = facts
     file.write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
+    (folder / "README.md").write_text(_describe(folder, card))
+
+
+def _describe(folder: Path, card: dict[str, dict[str, Any]]) -> str:
+    """The card in words: what the family is, how each part was trained, how large each file is."""
+    rows = []
+    for part, facts in card.items():
+        rest = ", ".join(f"{key} {value:.4g}" for key, value in facts.items() if key not in COLUMNS)
+        step, seconds, batch = (facts[key] for key in COLUMNS)
+        rows.append(f"| {part} | {step:,} | {seconds / 3600:.1f} | {batch} | {rest} |")
+    sizes = [
+        f"| {file.relative_to(folder)} | {file.stat().st_size / 1e6:.1f} |"
+        for file in sorted(folder.rglob("*.safetensors"))
+    ]
+    return "\n".join([CARD, *rows, "", "| file | MB |", "|---|---|", *sizes, ""])
