@@ -69,7 +69,7 @@ def autoencoder(at: Workshop) -> Recipe:
     config = {"crop": 32, **small} if at.debug else {}
     return Recipe(
         lambda: AutoencoderObjective([at.pictures(256), at.pictures(512)], **config),
-        steps=5_000, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
+        steps=4_600, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
         compile=("encoder", "decoder"),
     )  # fmt: skip
 

@@ -28,8 +28,8 @@ class AutoencoderObjective:
         self,
         folders: list[Path],
         crop: int = 128,
-        noise: float = 0.08,
-        halved: float = 0.2,
+        noise: float = 0.03,
+        halved: float = 0.1,
         **config,
     ) -> None:
         self.net = PocketAutoencoder(**config)
