@@ -1,0 +1,37 @@
+"""The app: `python app.py` opens the page; a Hugging Face Space runs this file as it is."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from perflow_demo import ui
+from perflow_demo.errors import UserError
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings, parse_bytes
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and serve the page until it is stopped."""
+    try:
+        settings = read_settings(argv)
+    except UserError as error:
+        sys.exit(f"app.py: {error}")
+    ui.launch(ui.build(Registry(settings)), settings)
+
+
+def read_settings(argv: Sequence[str] | None = None) -> Settings:
+    """Settings from the environment, with what the arguments say on top; raises UserError."""
+    parser = argparse.ArgumentParser(description="Text to picture in four PeRFlow steps.")
+    parser.add_argument("--host", help="address to listen on; 0.0.0.0 for the whole network")
+    parser.add_argument("--port", type=int, help="port to listen on")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:<number>")
+    parser.add_argument("--memory-budget", metavar="SIZE", help="most that models take, as in 2GB")
+    parser.add_argument("--share", action="store_true", default=None, help="open a public link")
+    given = vars(parser.parse_args(argv))
+    if given["memory_budget"] is not None:
+        given["memory_budget"] = parse_bytes(given["memory_budget"])
+    return Settings.from_environment(**given)
+
+
+if __name__ == "__main__":
+    main()

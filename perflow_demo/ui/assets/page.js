@@ -1,0 +1,116 @@
+// Theme, keys, and what happens on the stage without asking the server.
+window.perflow = (() => {
+  const STORED = "perflow-theme";
+
+  const visible = (selector) =>
+    [...document.querySelectorAll(selector)].find((node) => node.offsetParent !== null);
+
+  // ---- light and dark -------------------------------------------------------------------------
+  const isDark = () => {
+    const chosen = localStorage.getItem(STORED);
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  const paint = () => {
+    if (document.body.classList.contains("dark") !== isDark())
+      document.body.classList.toggle("dark", isDark());
+  };
+  const switchTheme = () => {
+    localStorage.setItem(STORED, isDark() ? "light" : "dark");
+    paint();
+  };
+
+  // ---- keys -----------------------------------------------------------------------------------
+  const onKey = (event) => {
+    if (event.key === "Escape") {
+      const stop = visible(".stop");
+      if (stop) {
+        stop.click();
+        event.preventDefault();
+      }
+    } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      const prompt = visible(".prompt textarea");
+      if (prompt) {
+        prompt.focus();
+        prompt.select();
+        event.preventDefault();
+      }
+    }
+  };
+  const generate = () => visible(".generate")?.click();
+
+  // ---- the stage ------------------------------------------------------------------------------
+  // Of several pictures one can be picked: it fills the square; picked again, all are back.
+  const pick = (button) => {
+    const stage = button.closest(".stage");
+    const picked = button.getAttribute("aria-pressed") !== "true";
+    stage.querySelectorAll(".pick").forEach((other) => {
+      other.setAttribute("aria-pressed", String(picked && other === button));
+      other.hidden = picked && other !== button;
+    });
+    stage.querySelector(".grid").classList.toggle("single", picked);
+    const shown = picked ? button.dataset.pick : "0";
+    stage.querySelectorAll(".card").forEach((card) => {
+      card.hidden = card.dataset.card !== shown;
+    });
+  };
+  const peek = (frame, shown) => {
+    const large = frame.closest(".stage").querySelector(".peek");
+    large.src = frame.querySelector("img").src;
+    large.hidden = !shown;
+  };
+  const onPeek = (shown) => (event) => {
+    const frame = event.target.closest?.("[data-peek]");
+    if (frame) peek(frame, shown);
+  };
+
+  // ---- the place in the queue, which gradio tells in its own shorthand -------------------------
+  const tellPlace = () => {
+    document.querySelectorAll(".place").forEach((box) => {
+      const told = box.querySelector(".progress-text")?.textContent ?? "";
+      const place = told.match(/queue:\s*(\d+)/)?.[1];
+      const words = !place ? "" : place === "1" ? "You are next in line" : `You are number ${place} in line`;
+      const text = box.querySelector("[role=status]");
+      if (text && text.textContent !== words) text.textContent = words;
+    });
+  };
+
+  // ---- a picture dropped anywhere --------------------------------------------------------------
+  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  const onDrag = (over) => (event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    document.body.toggleAttribute("data-dropping", over);
+  };
+  const onDrop = (event) => {
+    onDrag(false)(event);
+    const input = visible(".reader")?.parentElement.querySelector("input[type=file]");
+    if (!carriesFile(event) || !input) return;
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    paint();
+    new MutationObserver(paint).observe(document.body, { attributeFilter: ["class"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+    new MutationObserver(tellPlace).observe(document.body, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-theme-switch]")) switchTheme();
+    const button = event.target.closest?.("[data-pick]");
+    if (button) pick(button);
+  });
+  document.addEventListener("pointerover", onPeek(true));
+  document.addEventListener("pointerout", onPeek(false));
+  document.addEventListener("focusin", onPeek(true));
+  document.addEventListener("focusout", onPeek(false));
+  document.addEventListener("dragover", onDrag(true));
+  document.addEventListener("dragleave", onDrag(false));
+  document.addEventListener("drop", onDrop);
+  return { generate };
+})();

@@ -1,0 +1,47 @@
+"""The page: the header, one tab for each task, and how all of it is served."""
+
+from functools import partial
+from importlib import import_module
+
+import gradio as gr
+
+from perflow_demo.export.png import MAX_BYTES
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.table import TASKS
+from perflow_demo.ui import header, theme
+from perflow_demo.ui.events import AT_ONCE
+
+# Seconds: files handed to browsers are looked at every hour and deleted after a day.
+DELETE_FILES = (3600, 86400)
+
+
+def build(registry) -> gr.Blocks:
+    """The page, not yet served; loads no model.
+
+    registry: a `perflow_demo.registry.Registry`, handed through to the tasks.
+    """
+    page = gr.Blocks(title="PeRFlow demo", analytics_enabled=False, delete_cache=DELETE_FILES)
+    with page:
+        shared = header.build(registry)
+        with gr.Tabs(elem_id="tasks"):
+            for task in TASKS.values():
+                with gr.Tab(task.title, id=task.name):
+                    import_module(f"perflow_demo.ui.tabs.{task.name}").build(task, shared, page)
+        page.load(partial(header.resident, registry), None, shared.chip, **AT_ONCE)
+    return page
+
+
+def launch(page: gr.Blocks, settings: Settings, **options) -> tuple:
+    """Serve the page; options and result as in gradio's `launch`."""
+    return page.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        share=settings.share,
+        theme=theme.THEME,
+        head=theme.head(),
+        footer_links=["api"],
+        max_file_size=MAX_BYTES,
+        run_history=False,
+        ssr_mode=False,
+        **options,
+    )

@@ -1,0 +1,57 @@
+"""Controls made from the fields of a Request: title, help, bounds and default come from there.
+
+And markup of our own, where gradio has no control for what is needed.
+"""
+
+from typing import Any
+
+import gradio as gr
+
+from perflow_demo.tasks.contract import Control
+
+
+def text(control: Control, **options) -> gr.Textbox:
+    """A text; in one with a single line Enter submits and Shift+Enter breaks the line."""
+    made = {"value": control.default, "max_length": int(control.maximum)}
+    return gr.Textbox(**made | _words(control, options))
+
+
+def slider(control: Control, **options) -> gr.Slider:
+    """A number between bounds; options may narrow them and give the default a family has."""
+    bounds = {"minimum": control.minimum, "maximum": control.maximum, "value": control.default}
+    step = 1 if control.kind is int else 0.5
+    return gr.Slider(**bounds | {"step": step, "buttons": []} | _words(control, options))
+
+
+def number(control: Control, **options) -> gr.Number:
+    """A number without a slider; checked by the request, so that its sentence is the answer."""
+    return gr.Number(precision=0, **_words(control, options))
+
+
+def choice(control: Control, choices: list[tuple[str, Any]] | list, **options) -> gr.Radio:
+    """One of a few."""
+    return gr.Radio(choices, **{"value": control.default} | _words(control, options))
+
+
+def markup(value: str = "", *events: str, **options) -> gr.HTML:
+    """HTML as it stands; an element in it with data-event raises that event with its data-detail.
+
+    events: the names that may be raised, each then a listener of the component.
+    """
+    return gr.HTML(value, js_on_load=_raises(events), apply_default_css=False, **options)
+
+
+def _raises(events: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{event}"' for event in events)
+    return f"""
+    const events = [{names}];
+    element.addEventListener("click", (click) => {{
+      const target = click.target.closest("[data-event]");
+      if (target && events.includes(target.dataset.event))
+        trigger(target.dataset.event, JSON.parse(target.dataset.detail || "{{}}"));
+    }});
+    """
+
+
+def _words(control: Control, options: dict) -> dict:
+    return {"label": control.title, "info": control.help} | options

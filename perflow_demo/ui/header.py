@@ -1,0 +1,74 @@
+"""The header: name, family and style, device and memory, light or dark."""
+
+import sys
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from perflow_demo.ui import controls
+
+BRAND = '<h1 class="brand">PeRFlow <span>demo</span></h1>'
+SWITCH = (
+    '<button type="button" class="theme-switch" data-theme-switch'
+    ' aria-label="Switch between light and dark" title="Light or dark">'
+    '<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">'
+    '<circle cx="12" cy="12" r="8.5" fill="none" stroke="currentColor" stroke-width="1.6"/>'
+    '<path d="M12 3.5a8.5 8.5 0 0 1 0 17z" fill="currentColor"/></svg></button>'
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the tabs share: the registry, the selectors and the chip beside them."""
+
+    registry: object
+    family: gr.Dropdown
+    style: gr.Dropdown
+    chip: gr.HTML
+
+
+def build(registry) -> Header:
+    """The header, inside an open `gr.Blocks`."""
+    families = registry.families()
+    plain = {"filterable": False, "show_label": False, "min_width": 100}
+    with gr.Row(elem_id="header"):
+        controls.markup(BRAND, elem_classes="brand-box")
+        titles = [(family.title, family.name) for family in families]
+        family = gr.Dropdown(
+            titles,
+            value=families[0].name,
+            label="Family",
+            elem_classes=["selector", "family"],
+            **plain,
+        )
+        style = gr.Dropdown(
+            styles_of(families[0]),
+            value="",
+            label="Style",
+            elem_classes=["selector", "style"],
+            **plain,
+        )
+        chip = controls.markup(resident(registry), elem_classes="chip-box")
+        controls.markup(SWITCH, elem_classes="switch-box")
+    return Header(registry, family, style, chip)
+
+
+def styles_of(family) -> list[tuple[str, str]]:
+    """(title, name) of what a family can draw in; its base has the empty name."""
+    return [("Base", ""), *((style.title, style.name) for style in family.styles)]
+
+
+def resident(registry) -> str:
+    """The chip: the device, and the memory that models take there."""
+    # Asking for the device imports torch, which the page itself does without.
+    if "torch" not in sys.modules:
+        return _chip("idle", "Models load on first use")
+    status = registry.status()
+    device = status.device.upper().replace("CUDA", "GPU")
+    return _chip("ready", f"{device} · {status.dtype} · {status.bytes / 1e6:.0f} MB")
+
+
+def _chip(state: str, text: str) -> str:
+    title = "Device, precision and memory of the loaded models"
+    return f'<p class="chip" data-state="{state}" title="{title}">{escape(text)}</p>'

@@ -1,0 +1,78 @@
+"""A run as the stage shows it, and the files it leaves for the browser."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from perflow_demo.export import png
+from perflow_demo.tasks.contract import Loading, Request, Step
+from perflow_demo.ui import stage
+
+# Seconds between two reports of a load, of which there is one for each tensor.
+LOADING_PAUSE = 0.1
+
+
+def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]:
+    """The stage's HTML after each event of a run, then the task's result.
+
+    task: its row in the table of tasks. windows: how many the film strip has room for.
+    Closing the iterator stops the run. Raises what the task raises.
+    """
+    yield stage.starting(windows)
+    film: dict[stage.Interval, str] = {}
+    reported = 0.0
+    with closing(task.stream(request, registry)) as happenings:
+        for event in happenings:
+            if isinstance(event, Step):
+                if event.frame:
+                    film[event.start, event.end] = stage.frame_url(event.frame)
+                yield stage.running(event, list(film.items()), windows)
+            elif not isinstance(event, Loading):
+                yield event
+            elif time.monotonic() - reported > LOADING_PAUSE or not event.bytes_total:
+                reported = time.monotonic()
+                yield stage.loading(event, windows)
+
+
+def finished(result, files: list[str]) -> str:
+    """The stage with the pictures of a result; files: where `saved` put them."""
+    film = [((frame.start, frame.end), stage.frame_url(frame)) for frame in result.film]
+    pictures = [
+        stage.Shown(
+            url_of(file),
+            _name(result.request.prompt, seed),
+            result.request.prompt,
+            stage.recipe_line(result.request, seed, result.timings),
+            seed,
+        )
+        for file, seed in zip(files, result.seeds, strict=True)
+    ]
+    return stage.done(pictures, film, result.notes)
+
+
+def saved(result) -> list[str]:
+    """Paths of the result's pictures as PNG files with their recipes, where gradio serves them."""
+    return [
+        save_bytes_to_cache(
+            png.encode(picture, result.recipe(index)),
+            _name(result.request.prompt, seed),
+            get_upload_folder(),
+        )
+        for index, (picture, seed) in enumerate(zip(result.pictures, result.seeds, strict=True))
+    ]
+
+
+def url_of(file: str) -> str:
+    """Where the browser gets a file that gradio serves, relative to the page."""
+    return f"gradio_api/file={quote(file)}"
+
+
+def _name(prompt: str, seed: int) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].rstrip("-")
+    return f"{words or 'picture'}-{seed}.png"

@@ -1,0 +1,285 @@
+"""The Image tab: a prompt becomes pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from perflow_demo.errors import BadRequest, UserError
+from perflow_demo.export import png
+from perflow_demo.settings import ASSETS
+from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest, resolve
+from perflow_demo.ui import controls, events, history, run, stage
+from perflow_demo.ui.header import Header, resident, styles_of
+
+EXAMPLES = (
+    "a dog with glasses and cap",
+    "a bird",
+    "a vintage car",
+    "a colorful bird standing on the tree, open beak",
+    "a man with brown skin, a beard, and dark eyes",
+    "a red mushroom on grass",
+    "a lighthouse at sunset",
+    "a blue teapot on a wooden table",
+)
+FAULT = "Something went wrong inside the program; its log says what. Please try again."
+STOPPED = "Stopped. Press Enter to start again."
+
+
+@dataclass(frozen=True)
+class Form:
+    """The controls of the tab; fields: a component for each field of the request."""
+
+    registry: object
+    fields: dict[str, Any]
+    keep: gr.Checkbox
+
+    @property
+    def inputs(self) -> list:
+        """What `request` reads."""
+        return [*self.fields.values(), self.keep]
+
+    def request(self, *values) -> TextToImageRequest:
+        """The request that values of `inputs` stand for; raises BadRequest."""
+        *values, keep = values
+        asked = dict(zip(self.fields, values, strict=True))
+        if not keep or asked["seed"] is None:
+            asked["seed"] = RANDOM
+        asked["windows"] = asked["windows"] or None
+        return TextToImageRequest(**asked)
+
+    def filled(self, request: TextToImageRequest) -> list:
+        """Values of `inputs` that ask for this request again; raises BadRequest."""
+        family = self.family(request.family)
+        if request.style and not family.style(request.style):
+            raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")
+        values = resolve(request, family)[0].model_dump()
+        values["style"] = gr.update(choices=styles_of(family), value=request.style or "")
+        values["windows"] = request.windows or 0
+        return [*values.values(), True]
+
+    def family(self, name: str):
+        """The family of that name; raises BadRequest."""
+        families = {family.name: family for family in self.registry.families()}
+        if name not in families:
+            raise BadRequest(f"There is no family {name!r}; choose {' or '.join(families)}.")
+        return families[name]
+
+    def windows(self, request: TextToImageRequest) -> int:
+        """How many frames the film strip of this request has."""
+        return request.windows or self.family(request.family).num_time_windows
+
+
+def build(task, header: Header, page: gr.Blocks) -> None:
+    """Lay out the tab and wire it; task: its row in the table of tasks."""
+    fields = task.request.controls()
+    family = header.registry.families()[0]
+    windows = family.num_time_windows
+    with gr.Row(elem_classes="task"):
+        with gr.Column(elem_classes="ask"):
+            prompt = controls.text(
+                fields["prompt"],
+                lines=1,
+                max_lines=8,
+                info=None,
+                placeholder="A picture in words",
+                autofocus=True,
+                elem_classes="prompt",
+            )
+            with gr.Row(elem_classes="go"):
+                generate = gr.Button("Generate", variant="primary", elem_classes="generate")
+                stop = gr.Button("Stop", elem_classes="stop")
+            chips = controls.markup(_chips(), "example")
+        with gr.Column(elem_classes="show"):
+            place = controls.markup('<p role="status"></p>', elem_classes="place")
+            shown = controls.markup(stage.empty(windows, _example()), "reuse")
+        with gr.Column(elem_classes="set"):
+            form = _settings(fields, header, family, prompt)
+            picture = gr.UploadButton("Open settings from a picture", elem_classes="reader")
+        past = controls.markup("", "reopen", "forget", elem_classes="past")
+    # A fixed key and secret, so that the history outlives a restart of the program.
+    memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
+
+    started = gr.on(
+        [prompt.submit, generate.click],
+        _draw(task, form),
+        [*form.inputs, memory],
+        [shown, place, form.fields["seed"], memory],
+        show_progress="minimal",
+        show_progress_on=place,
+        **events.ON_DEVICE,
+        **events.INTERNAL,
+    )
+    started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
+    stop.click(
+        lambda: stage.message("stopped", STOPPED, windows),
+        None,
+        shown,
+        cancels=started,
+        **events.AT_ONCE,
+    )
+    chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
+        None, js="() => perflow.generate()", **events.AT_ONCE
+    )
+    shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
+    past.reopen(_reopen(form), memory, [shown, *form.inputs], **events.MAY_FAIL)
+    past.forget(list, None, memory, **events.AT_ONCE)
+    gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
+    picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
+    # gradio shows a number without a value as 0, which is a seed.
+    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
+    _wire_defaults(form)
+    gr.api(
+        events.endpoint(_answer(task, form.registry), task.request, tuple[list[str], dict]),
+        api_name=task.name,
+        api_description=task.description,
+        **events.ON_DEVICE,
+    )
+
+
+def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
+    """The controls below the prompt: those that matter, the others folded away."""
+    defaults = family.defaults
+    with gr.Accordion("Negative prompt", open=False):
+        negative = controls.text(
+            fields["negative_prompt"], value=defaults.negative_prompt, lines=2, show_label=False
+        )
+    steps = controls.slider(fields["steps"], value=defaults.steps)
+    guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
+    with gr.Row(elem_classes="seed"):
+        seed = controls.number(fields["seed"], value=None, placeholder="random", min_width=80)
+        die = gr.Button("⚄", elem_classes="die", min_width=40)
+        keep = gr.Checkbox(False, label="Keep", elem_classes="switch", min_width=60)
+    with gr.Accordion("Advanced", open=False):
+        size = controls.choice(fields["size"], list(family.sizes), value=defaults.size)
+        count = controls.slider(fields["count"], maximum=family.max_count)
+        kinds = [("PeRFlow", "perflow"), ("Teacher", "teacher")]
+        acceleration = controls.choice(fields["acceleration"], kinds)
+        splits = [("As trained", 0), *((str(n), n) for n in fields["windows"].choices)]
+        split = controls.choice(fields["windows"], splits, value=0)
+    made = {
+        "prompt": prompt,
+        "negative_prompt": negative,
+        "family": header.family,
+        "style": header.style,
+        "acceleration": acceleration,
+        "steps": steps,
+        "guidance_scale": guidance,
+        "size": size,
+        "count": count,
+        "seed": seed,
+        "windows": split,
+    }
+    # A seed that was typed or thrown is meant to be used.
+    seed.input(None, None, keep, js="() => true", **events.AT_ONCE)
+    throw = "() => [Math.floor(Math.random() * 2 ** 32), true]"
+    die.click(None, None, [seed, keep], js=throw, **events.AT_ONCE)
+    return Form(header.registry, made, keep)
+
+
+def _wire_defaults(form: Form) -> None:
+    """Another family or acceleration brings its own defaults and limits."""
+    fields = form.fields
+
+    def steps(name: str, acceleration: str) -> int:
+        defaults = form.family(name).defaults
+        return defaults.steps if acceleration == "perflow" else defaults.teacher_steps
+
+    def limits(name: str, acceleration: str) -> tuple:
+        family = form.family(name)
+        return (
+            gr.update(choices=styles_of(family), value=""),
+            steps(name, acceleration),
+            family.defaults.guidance_scale,
+            gr.update(choices=list(family.sizes), value=family.defaults.size),
+            gr.update(maximum=family.max_count, value=1),
+        )
+
+    asked = [fields["family"], fields["acceleration"]]
+    limited = [fields[name] for name in ("style", "steps", "guidance_scale", "size", "count")]
+    fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
+    fields["family"].input(limits, asked, limited, **events.AT_ONCE)
+
+
+def _draw(task, form: Form) -> Callable:
+    """The run of the page: stage, place in the queue, seed and history as they change."""
+
+    def draw(*values):
+        *values, entries = values
+        unchanged = [gr.skip()] * 3
+        windows = 4
+        try:
+            request = form.request(*values)
+            windows = form.windows(request)
+            for view in run.watch(task, request, form.registry, windows):
+                if isinstance(view, str):
+                    yield [view, *unchanged]
+                    continue
+                seen = history.remember(entries, view.request, view.pictures[0])
+                html = run.finished(view, run.saved(view))
+                yield [html, gr.skip(), view.seeds[0], seen]
+        except UserError as error:
+            yield [stage.message("failed", str(error), windows), *unchanged]
+        except Exception:
+            yield [stage.message("failed", FAULT, windows), *unchanged]
+            raise
+
+    return draw
+
+
+def _answer(task, registry) -> Callable:
+    """The run of the API: PNG files with their recipes inside, and the request as it was run."""
+
+    def answer(request: TextToImageRequest) -> tuple[list, dict]:
+        result = task.run(request, registry)
+        files = [gr.FileData(path=file).model_dump() for file in run.saved(result)]
+        return files, result.request.model_dump() | {"notes": result.notes}
+
+    return answer
+
+
+def _reopen(form: Form) -> Callable:
+    @events.explained
+    def reopen(entries: Any, event: gr.EventData) -> list:
+        request, thumbnail = history.reopen(entries, event.index, TextToImageRequest)
+        line = stage.recipe_line(request, request.seed)
+        values = form.filled(request)
+        return [stage.reopened(thumbnail, line, form.windows(request)), *values]
+
+    return reopen
+
+
+def _read(form: Form) -> Callable:
+    @events.explained
+    def read(file: str) -> list:
+        return form.filled(png.read_recipe(file, TextToImageRequest))
+
+    return read
+
+
+def _prompt(event: gr.EventData) -> str:
+    return event.prompt
+
+
+def _seed(event: gr.EventData) -> tuple[int, bool]:
+    return event.seed, True
+
+
+def _chips() -> str:
+    chips = "".join(
+        f'<button type="button" class="chip-example" data-event="example" '
+        f'data-detail=\'{{"prompt": "{words}"}}\'>{words}</button>'
+        for words in EXAMPLES
+    )
+    return f'<div class="examples" role="group" aria-label="Examples">{chips}</div>'
+
+
+def _example() -> str | None:
+    """Address of the first picture that the program ships, where it ships one."""
+    pictures = sorted((ASSETS / "examples").glob("*.png"))
+    if not pictures:
+        return None
+    return run.url_of(save_file_to_cache(pictures[0], get_upload_folder()))

@@ -1,0 +1,58 @@
+"""The app's API, as programs use it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from perflow_demo.export.png import read_recipe
+from perflow_demo.tasks.text_to_image import TextToImageRequest
+
+VISITORS = 20
+
+
+@pytest.fixture
+def client(app, tmp_path):
+    return Client(app.url, verbose=False, download_files=tmp_path)
+
+
+def test_pictures_come_with_their_recipe(client):
+    files, recipe = client.predict(
+        "a red car", count=2, seed=7, size=256, api_name="/text_to_image"
+    )
+    assert [read_recipe(file, TextToImageRequest).seed for file in files] == [7, 8]
+    assert recipe["prompt"] == "a red car"
+    assert (recipe["steps"], recipe["guidance_scale"], recipe["family"]) == (4, 4.5, "pocket")
+    assert recipe["notes"] == []
+
+
+def test_the_endpoint_takes_the_fields_of_the_request(client):
+    parameters = client.view_api(return_format="dict")["named_endpoints"]["/text_to_image"]
+    names = [parameter["parameter_name"] for parameter in parameters["parameters"]]
+    assert names == list(TextToImageRequest.model_fields)
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/text_to_image"]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"prompt": "  "}, "Prompt is empty"),
+        ({"prompt": "a dog", "steps": 900}, "Steps has to be a whole number from 1 to 50"),
+        ({"prompt": "a dog", "size": 300}, "Size has to be 256"),
+        ({"prompt": "a dog", "style": "baroque"}, "no style 'baroque'"),
+    ],
+)
+def test_what_cannot_be_is_answered_by_a_sentence(client, values, sentence):
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**values, api_name="/text_to_image")
+
+
+def test_twenty_visitors_at_once_all_get_their_picture(app, tmp_path):
+    def visit(seed: int) -> int:
+        client = Client(app.url, verbose=False, download_files=tmp_path / str(seed))
+        files, _ = client.predict("a cat", seed=seed, size=256, api_name="/text_to_image")
+        return read_recipe(files[0], TextToImageRequest).seed
+
+    with ThreadPoolExecutor(VISITORS) as pool:
+        assert list(pool.map(visit, range(VISITORS))) == list(range(VISITORS))
