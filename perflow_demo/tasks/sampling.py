@@ -3,6 +3,7 @@
 Latents stay float32 whatever the networks compute in, so a seed draws the same on every device.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -14,24 +15,35 @@ from transformers import PreTrainedTokenizerFast
 
 from perflow_demo.flow import PeRFlowScheduler, TimeWindows, guided
 
+# A tokenizer is shared, and keeps the padding and truncation of its latest call as state.
+_tokenizing = threading.Lock()
 
-def cut(text: str, tokenizer: PreTrainedTokenizerFast) -> tuple[str, str]:
-    """The part of a text that fits the tokenizer's length, and the rest, mostly empty."""
+
+@torch.inference_mode()
+def encode(
+    pipeline: StableDiffusionPipeline, texts: tuple[str, str], count: int, guide: bool
+) -> tuple[tuple[Tensor, Tensor | None], list[str]]:
+    """Embeddings of prompt and negative prompt, and what of each the model cannot read.
+
+    The embeddings are (count, L, D) each, the negative ones there only to guide. What cannot be
+    read is the text beyond the tokenizer's length, mostly none.
+    """
+    with _tokenizing:
+        (prompt, negative_prompt), rests = zip(
+            *(_cut(text, pipeline.tokenizer) for text in texts), strict=True
+        )
+        embeds = pipeline.encode_prompt(
+            prompt, pipeline.device, count, guide, negative_prompt=negative_prompt
+        )
+    return embeds, list(rests)
+
+
+def _cut(text: str, tokenizer: PreTrainedTokenizerFast) -> tuple[str, str]:
     encoded = tokenizer(text, truncation=True, return_offsets_mapping=True)
     if len(encoded.input_ids) < tokenizer.model_max_length:
         return text, ""
     end = max(stop for _, stop in encoded.offset_mapping)
     return text[:end], text[end:].strip()
-
-
-@torch.inference_mode()
-def encode(
-    pipeline: StableDiffusionPipeline, prompt: str, negative_prompt: str, count: int, guide: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Embeddings of prompt and negative prompt, each (count, L, D); the latter only to guide."""
-    return pipeline.encode_prompt(
-        prompt, pipeline.device, count, guide, negative_prompt=negative_prompt
-    )
 
 
 def noise(pipeline: StableDiffusionPipeline, seeds: Sequence[int], size: int) -> Tensor:

@@ -13,8 +13,8 @@ class Task:
     """One thing the program can do.
 
     name: as in `request.task`. command: as on the command line. title: as on its tab.
-    stream: (request, registry) → iterator of Progress events and, last, the result.
-    run: (request, registry, on_progress) → the result.
+    stream: (request, registry, previews) → iterator of Progress events and, last, the result.
+    run: (request, registry, on_progress, previews) → the result.
     """
 
     name: str

@@ -15,9 +15,7 @@ from perflow_demo.tasks.contract import Frame, Loading, Progress, Request, Step,
 from perflow_demo.tasks.leasing import lease
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
     from PIL.Image import Image
-    from torch import Tensor
 
     from perflow_demo.models.spec import Family
     from perflow_demo.registry import Registry
@@ -158,7 +156,10 @@ def stream(
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
 
         with _clocked(seconds, "text"):
-            embeds, cuts = _read_words(pipeline, request)
+            texts = request.prompt, request.negative_prompt
+            guide = request.guidance_scale > 1
+            embeds, rests = sampling.encode(pipeline, texts, request.count, guide)
+        notes += _cut_notes(request, rests, pipeline.tokenizer.model_max_length)
         seeds = tuple(range(request.seed, request.seed + request.count))
         sampling.prepare(pipeline, request.steps, request.windows)
         intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
@@ -175,7 +176,7 @@ def stream(
         with _clocked(seconds, "decode"):
             pictures = tuple(sampling.decode(pipeline, latents))
     yield TextToImageResult(
-        pictures, seeds, request, Timings(**seconds), (*notes, *cuts), tuple(film.values())
+        pictures, seeds, request, Timings(**seconds), tuple(notes), tuple(film.values())
     )
 
 
@@ -183,13 +184,14 @@ def run(
     request: TextToImageRequest,
     registry: "Registry",
     on_progress: Callable[[Progress], None] | None = None,
+    previews: bool = False,
 ) -> TextToImageResult:
-    """Draw and return the result; previews are made only where on_progress wants to be told.
+    """Draw and return the result.
 
     on_progress: called with each Loading and Step; raises Cancelled to stop the run there.
-    Raises what `stream` raises.
+    previews and what is raised: as in `stream`.
     """
-    with closing(stream(request, registry, previews=on_progress is not None)) as events:
+    with closing(stream(request, registry, previews)) as events:
         for event in events:
             if isinstance(event, TextToImageResult):
                 return event
@@ -244,24 +246,13 @@ def _family(request: TextToImageRequest, registry: "Registry") -> "Family":
     return families[request.family]
 
 
-def _read_words(
-    pipeline: "StableDiffusionPipeline", request: TextToImageRequest
-) -> "tuple[tuple[Tensor, Tensor | None], list[str]]":
-    """Embeddings of the prompt and the negative prompt, and a note on what of each was cut."""
-    from perflow_demo.tasks import sampling
-
-    kept, notes = [], []
-    tokenizer, controls = pipeline.tokenizer, request.controls()
-    for name in ("prompt", "negative_prompt"):
-        text, rest = sampling.cut(getattr(request, name), tokenizer)
-        kept.append(text)
-        if rest:
-            notes.append(
-                f"{controls[name].title}: the model reads {tokenizer.model_max_length} tokens, "
-                f"what came after them was cut: “{rest}”"
-            )
-    guide = request.guidance_scale > 1
-    return sampling.encode(pipeline, *kept, request.count, guide), notes
+def _cut_notes(request: TextToImageRequest, rests: list[str], tokens: int) -> list[str]:
+    titles = [request.controls()[name].title for name in ("prompt", "negative_prompt")]
+    return [
+        f"{title}: the model reads {tokens} tokens, what came after them was cut: “{rest}”"
+        for title, rest in zip(titles, rests, strict=True)
+        if rest
+    ]
 
 
 @contextmanager

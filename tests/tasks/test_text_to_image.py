@@ -127,7 +127,7 @@ def test_a_run_tells_what_it_loads_and_shows_each_step(registry):
 
 
 def test_the_last_frame_shows_the_picture_and_no_other(registry):
-    results = [run(ask(seed=seed), registry, lambda event: None) for seed in (1, 2, 3)]
+    results = [run(ask(seed=seed), registry, previews=True) for seed in (1, 2, 3)]
     frames, pictures = (
         [np.asarray(picture.resize((16, 16), Image.Resampling.BOX), float).ravel() for picture in p]
         for p in ([r.film[-1].picture for r in results], [r.pictures[0] for r in results])
@@ -138,7 +138,7 @@ def test_the_last_frame_shows_the_picture_and_no_other(registry):
 
 def test_previews_change_nothing_and_can_be_left_out(registry):
     *events, bare = stream(ask(), registry, previews=False)
-    shown = run(ask(), registry, on_progress=lambda event: None)
+    shown = run(ask(), registry, previews=True)
     assert all(event.frame is None for event in events if isinstance(event, Step))
     assert bare.film == ()
     assert bare.timings.preview == 0
