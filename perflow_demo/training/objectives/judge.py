@@ -83,7 +83,7 @@ class JudgeObjective:
     def publish(self, net: Judge, folder: Path) -> dict[str, float]:
         """Saves it, fp16; returns its held-out accuracy."""
         figures = self.accuracy(net)
-        write_module(net, folder)
+        write_module(net, folder / "judge")
         return figures
 
     def _take(self, rows: list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
