@@ -24,19 +24,22 @@ FINISHES = {
     "striped": ("striped",),
     "dotted": ("spotted", "dotted", "polka dot"),
 }
+POSTURES = ("standing", "sitting", "lying")
 SIZES = {"small": ("small", "little", "tiny"), "big": ("big", "large")}
 
 
 def describe(scene: SceneWords, rng: np.random.Generator) -> str:
     """A caption in lower case: never untrue of the scene, seldom all that is true."""
-    if not scene.relation and rng.random() < 0.10:
-        return _tags(scene, rng)
+    tags = not scene.relation and rng.random() < 0.10
+    said = _tags(scene, rng) if tags else _sentence(scene, rng)
+    return re.sub(r"\ba (?=orange)", "an ", said)
+
+
+def _sentence(scene: SceneWords, rng: np.random.Generator) -> str:
     things = [_thing(words, rng, brief=bool(scene.relation)) for words in scene.things]
     text = things[0]
     if scene.relation == "on":
-        text = (
-            f"{things[0]} {_pick(rng, 'standing on', 'on top of', 'sitting on', 'on')} {things[1]}"
-        )
+        text = f"{things[0]} {_pick(rng, *_ways_on(scene.things[0]))} {things[1]}"
     elif scene.relation:
         if rng.random() < 0.3:
             text = f"{things[0]} and {things[1]}"
@@ -48,7 +51,13 @@ def describe(scene: SceneWords, rng: np.random.Generator) -> str:
     prefix = _pick(rng, *PREFIXES) if rng.random() < 0.15 else ""
     if not scene.relation and scene.things[0].framing and rng.random() < 0.6:
         prefix = f"a {scene.things[0].framing} of "
-    return re.sub(r"\ba (?=orange)", "an ", prefix + text)
+    return prefix + text
+
+
+def _ways_on(words: ThingWords) -> tuple[str, ...]:
+    """How this thing can be said to be on another, in keeping with its own posture."""
+    posture = [f"{state} on" for state in words.states if state in POSTURES]
+    return (*(posture or ("standing on", "sitting on")), "on top of", "on")
 
 
 def _thing(words: ThingWords, rng: np.random.Generator, brief: bool) -> str:
