@@ -182,6 +182,7 @@ def _scalloped(count: int, bottom: float) -> Callable[[np.ndarray], np.ndarray]:
 
     def bend(v: np.ndarray) -> np.ndarray:
         near = np.clip(1 - (v[:, 1] - bottom) / 0.35, 0, 1)
+        near *= np.hypot(v[:, 0], v[:, 2]) > 0  # the axis has no angle
         wave = np.cos(count * np.arctan2(v[:, 0], v[:, 2])) * near
         v[:, [0, 2]] *= (1 + 0.06 * wave)[:, None]
         v[:, 1] -= 0.07 * wave
