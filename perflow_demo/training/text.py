@@ -16,6 +16,7 @@ from transformers import AutoModel, ElectraConfig, ElectraModel, PreTrainedToken
 
 MAX_LENGTH = 48
 EMBEDDING = 128
+VOCABULARY = 30_522
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
@@ -40,7 +41,7 @@ def build_text_encoder(width: int = 256, layers: int = 3, semantic: bool = True)
     semantic=False leaves the embeddings random, for debug runs.
     """
     config = ElectraConfig(
-        vocab_size=30_522,
+        vocab_size=VOCABULARY,
         embedding_size=EMBEDDING,
         hidden_size=width,
         num_hidden_layers=layers,
@@ -68,16 +69,21 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, captions: list[str]) -> tuple[T
 
 
 @torch.no_grad()
-def token_meanings() -> Tensor:
-    """Word pieces × EMBEDDING: the strongest principal components of each piece's embedding."""
+def piece_embeddings(pieces: Tensor) -> Tensor:
+    """Ids N of word pieces → N×384: MiniLM's embedding of each piece as a sentence, length 1."""
     model = AutoModel.from_pretrained(_minilm(), local_files_only=True).eval()
-    pieces = torch.arange(model.config.vocab_size)
     start, end = torch.full_like(pieces, 101), torch.full_like(pieces, 102)
     rows = torch.stack([start, pieces, end], 1)
     embedded = torch.cat(
         [model(input_ids=part).last_hidden_state.float().mean(1) for part in rows.split(1024)]
     )
-    embedded = torch.nn.functional.normalize(embedded, dim=1)
+    return torch.nn.functional.normalize(embedded, dim=1)
+
+
+@torch.no_grad()
+def token_meanings() -> Tensor:
+    """Word pieces × EMBEDDING: the strongest principal components of each piece's embedding."""
+    embedded = piece_embeddings(torch.arange(VOCABULARY))
     embedded = embedded - embedded.mean(0)
     _, _, basis = torch.pca_lowrank(embedded, EMBEDDING, center=False, niter=4)
     reduced = embedded @ basis
