@@ -11,9 +11,14 @@ from transformers import ElectraConfig, ElectraModel, PreTrainedTokenizerFast
 
 from perflow_demo.flow import factorise_delta
 from perflow_demo.nets.autoencoder import PocketAutoencoder
+from perflow_demo.nets.judge import Judge
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = ("a", "the", "on", "with", "and", "red", "green", "blue", "dog", "cat", "car", "hat")
+KINDS = ("dog", "cat", "bear", "penguin", "bird", "person", "robot", "car", "truck", "airplane")
+KINDS += ("castle", "donut")
+COLOURS = ("red", "blue", "purple", "green")
+ACCESSORIES = ("glasses", "cap")
 TOKENS = 48
 WIDTH = 32
 
@@ -38,6 +43,7 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
             if index:
                 difference = factorise_delta(difference, rank=2)
             _save(difference, pocket / "styles" / style / "delta.safetensors")
+        _judge().half().save_pretrained(pocket / "judge")
     (pocket / "card.json").write_text(json.dumps({"family": "pocket", "trained": False}))
     return pocket
 
@@ -104,6 +110,10 @@ def _unet() -> UNet2DConditionModel:
         norm_num_groups=8,
         cross_attention_dim=WIDTH,
     )
+
+
+def _judge() -> Judge:
+    return Judge(KINDS, COLOURS, ACCESSORIES, widths=(8, 8, 16, 16))
 
 
 def _scheduler() -> DDIMScheduler:

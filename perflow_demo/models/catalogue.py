@@ -36,6 +36,9 @@ POCKET = Family(
     max_count=8,
 )
 
+# Lies beside the family and measures its pictures; no part of any pipeline.
+POCKET_JUDGE = Component("judge", "judge/config.json", "judge/diffusion_pytorch_model.safetensors")
+
 CATALOGUE: dict[str, Family] = {family.name: family for family in (POCKET,)}
 
 

@@ -15,6 +15,7 @@ from perflow_demo.flow import apply_delta, expand_delta
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
 from perflow_demo.nets.autoencoder import PocketAutoencoder
+from perflow_demo.nets.judge import Judge
 
 # Called with the number of bytes just read from a file.
 BytesRead = Callable[[int], None]
@@ -24,6 +25,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 NETWORKS = {
     "UNet2DConditionModel": diffusers.UNet2DConditionModel,
     "PocketAutoencoder": PocketAutoencoder,
+    "Judge": Judge,
 }
 ADVICE = "restore the file from where it was published"
 

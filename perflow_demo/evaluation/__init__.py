@@ -1,0 +1,1 @@
+"""What the program's claims are worth, in numbers: quality, straightness, styles, words, speed."""

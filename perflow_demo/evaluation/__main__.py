@@ -1,0 +1,64 @@
+"""python -m perflow_demo.evaluation pocket|speed: tables, JSON and a sheet of pictures."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perflow_demo.errors import UserError
+from perflow_demo.evaluation import pocket as pocket_figures
+from perflow_demo.evaluation import speed as speed_figures
+from perflow_demo.evaluation.report import Report
+from perflow_demo.settings import Settings
+
+FAILED = 2
+
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")]
+Grid = Annotated[Path | None, typer.Option("--grid", help="Write a sheet of pictures here.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Fewer pictures or runs: a first look.")]
+
+program = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="What the program's claims are worth, in numbers.",
+)
+
+
+@program.command()
+def pocket(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
+    """The embedded family: quality, straightness, styles, unseen words."""
+    plan = pocket_figures.QUICK if quick else pocket_figures.FULL
+    report = pocket_figures.evaluate(Settings.from_environment(), plan)
+    _hand_over(report, json)
+    if grid:
+        report.write_grid(grid)
+
+
+@program.command()
+def speed(json: Json = None, quick: Quick = False) -> None:
+    """Requests, overhead, ΔW merge and the page's start, as ratios."""
+    rounds = 3 if quick else 7
+    _hand_over(speed_figures.evaluate(Settings.from_environment(), rounds), json)
+
+
+def _hand_over(report: Report, json: Path | None) -> None:
+    typer.echo(report.text())
+    if json:
+        report.write_json(json)
+
+
+def main() -> None:
+    """Run the command; what a user can mend is one line on stderr."""
+    try:
+        program(prog_name="python -m perflow_demo.evaluation")
+    except UserError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise SystemExit(FAILED) from error
+
+
+if __name__ == "__main__":
+    # The libraries' warnings are for programmers; the tables are for everyone.
+    logging.disable(logging.WARNING)
+    main()

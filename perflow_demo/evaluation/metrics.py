@@ -1,0 +1,66 @@
+"""Distances between latents, pictures and sets of pictures; knows no model of the program."""
+
+import math
+
+import numpy as np
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+BINS = 16
+
+
+def rms(values: Tensor) -> float:
+    """Root of the mean square of all values."""
+    return values.double().square().mean().sqrt().item()
+
+
+def relative_distance(latents: Tensor, reference: Tensor) -> float:
+    """RMS of the difference over RMS of the reference, equal shapes; 0 where they are equal."""
+    return rms(latents.double() - reference.double()) / rms(reference)
+
+
+def psnr(picture: Image, reference: Image) -> float:
+    """Peak signal-to-noise ratio in dB of two pictures of one size; infinite for equal ones."""
+    difference = np.asarray(picture, np.float64) - np.asarray(reference, np.float64)
+    error = np.square(difference).mean()
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def frechet_distance(features: Tensor, reference: Tensor) -> float:
+    """Squared Fréchet distance of the Gaussians fitted to two sets of features, (N, D) and (M, D).
+
+    What it means depends on whose features they are; small sets give values that are too high, so
+    compare sets of one size only. N, M >= 2. Source: arXiv 1706.08500, equation 6.
+    """
+    first, second = features.double(), reference.double()
+    offset = (first.mean(0) - second.mean(0)).square().sum()
+    covariances = [torch.atleast_2d(torch.cov(values.T)) for values in (first, second)]
+    root = _root(covariances[0])
+    # tr (A B)^½ = tr (A^½ B A^½)^½, and the latter is symmetric.
+    cross = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
+    traces = covariances[0].trace() + covariances[1].trace()
+    return max(0.0, (offset + traces - 2 * cross).item())
+
+
+def look(pictures: list[Image]) -> Tensor:
+    """How a set is drawn, whatever it shows: (3, 16) histograms of its pixels, each adding up to 1.
+
+    The rows are lightness, saturation and the slope of lightness (this project's own measure).
+    """
+    hsv = np.stack([np.asarray(picture.convert("HSV"), np.float64) for picture in pictures]) / 255
+    light = np.stack([np.asarray(p.convert("L"), np.float64) for p in pictures]) / 255
+    down, across = np.gradient(light, axis=(1, 2))
+    rows = (light, hsv[..., 1], np.minimum(4 * np.hypot(down, across), 1))
+    counts = [np.histogram(row, BINS, (0, 1))[0] / row.size for row in rows]
+    return torch.from_numpy(np.stack(counts))
+
+
+def look_distance(first: Tensor, second: Tensor) -> float:
+    """Mean total variation distance of two looks, 0 (equal) to 1 (nothing in common)."""
+    return 0.5 * (first - second).abs().sum(1).mean().item()
+
+
+def _root(covariance: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(covariance)
+    return vectors * values.clamp(min=0).sqrt() @ vectors.T

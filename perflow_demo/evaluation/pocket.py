@@ -1,0 +1,62 @@
+"""All figures of the embedded family, in one report."""
+
+from dataclasses import dataclass
+
+import torch
+
+from perflow_demo.evaluation import quality, straightness, styles, words
+from perflow_demo.evaluation.drawing import Studio
+from perflow_demo.evaluation.judging import load_judge
+from perflow_demo.evaluation.prompts import main_prompts
+from perflow_demo.evaluation.report import Report
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to draw.
+
+    every: one main prompt of so many is drawn; styled: the same for styles; straight: for
+    straightness. per_word: pictures of each famous prompt and unseen word, 1..4.
+    size: of all figures; main_size: of the comparison of PeRFlow with the teacher that is repeated
+    at the size people use, None to leave it out.
+    """
+
+    every: int
+    styled: int
+    straight: int
+    per_word: int
+    size: int = 256
+    main_size: int | None = None
+
+
+# Strides without a common divisor with the four colours of a kind, so that all colours take part.
+FULL = Plan(every=1, styled=3, straight=7, per_word=4, main_size=512)
+QUICK = Plan(every=9, styled=25, straight=47, per_word=1)
+
+
+def evaluate(settings: Settings, plan: Plan) -> Report:
+    """Draw, judge and measure; raises LoadError where the family or the judge is incomplete."""
+    judge, registry = load_judge(settings), Registry(settings)
+    studio = Studio(registry)
+    config = judge.config
+    prompts = main_prompts(config.kinds, config.colours, config.accessories)
+    place = registry.placement
+    facts = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": str(place.device),
+        "dtype": place.dtype_name,
+        "guidance": studio.guidance_scale,
+    }
+    report = Report({"run": [facts]})
+    chosen = prompts[:: plan.every]
+    report.add(quality.measure(studio, judge, chosen, plan.size))
+    if plan.main_size:
+        samplers = quality.MAIN_COMPARISON
+        report.add(quality.measure(studio, judge, chosen, plan.main_size, samplers))
+    report.add(straightness.measure(studio, prompts[:: plan.straight], plan.size))
+    report.add(styles.measure(studio, judge, prompts[:: plan.styled], plan.size))
+    report.add(words.measure(studio, judge, plan.per_word, plan.size))
+    return report

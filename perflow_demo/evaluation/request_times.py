@@ -1,0 +1,80 @@
+"""How long requests take from end to end, and how much of that is not the networks' work."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from statistics import median
+
+from diffusers import StableDiffusionPipeline
+from torch import nn
+
+from perflow_demo.evaluation import timing
+from perflow_demo.evaluation.report import Report, Row
+from perflow_demo.registry import Registry
+from perflow_demo.tasks.text_to_image import TextToImageRequest, run, stream
+
+PROMPT = "a dog with glasses and cap"
+
+
+def compare(registry: Registry, size: int, rounds: int) -> Report:
+    """4 PeRFlow steps and 25 DDIM steps of the same teacher, warm; with previews and without."""
+    report = Report()
+    for previews in (False, True):
+        actions = {
+            "PeRFlow 4": lambda p=previews: _draw(registry, _request("perflow", 4, size), p),
+            "DDIM 25": lambda p=previews: _draw(registry, _request("teacher", 25, size), p),
+        }
+        timing.in_turns(actions, rounds=1)  # loads and warms up
+        title = f"request at {size} px, {'with' if previews else 'without'} previews"
+        report.tables[title] = timing.rows(timing.in_turns(actions, rounds))
+    return report
+
+
+def overhead(registry: Registry, size: int, rounds: int) -> Report:
+    """The share of a warm 4-step request spent outside UNet and autoencoder; on a CPU only.
+
+    Reading the prompt counts as outside, the text encoder included.
+    """
+    request = _request("perflow", 4, size)
+    run(request, registry)
+    inside, whole = [], []
+    with registry.lease(request.family) as pipeline:
+        for _ in range(rounds):
+            with _clocked(pipeline) as seconds:
+                began = time.perf_counter()
+                run(request, registry)
+                whole.append(time.perf_counter() - began)
+            inside.append(sum(seconds))
+    shares = [1 - part / all_of_it for part, all_of_it in zip(inside, whole, strict=True)]
+    row: Row = timing.row("request", whole, outside=median(shares))
+    row |= {"outside_min": min(shares), "outside_max": max(shares)}
+    return Report({f"outside UNet and autoencoder at {size} px": [row]})
+
+
+def _request(acceleration: str, steps: int, size: int) -> TextToImageRequest:
+    return TextToImageRequest(
+        prompt=PROMPT, acceleration=acceleration, steps=steps, size=size, seed=42
+    )
+
+
+def _draw(registry: Registry, request: TextToImageRequest, previews: bool) -> None:
+    for _ in stream(request, registry, previews):
+        pass
+
+
+@contextmanager
+def _clocked(pipeline: StableDiffusionPipeline) -> Iterator[list[float]]:
+    """The seconds of every call of the UNet and the decoder, as they are made."""
+    seconds: list[float] = []
+
+    def begin(module: nn.Module, inputs: tuple) -> None:
+        seconds.append(-time.perf_counter())
+
+    def end(module: nn.Module, inputs: tuple, output: object) -> None:
+        seconds[-1] += time.perf_counter()
+
+    with ExitStack() as hooks:
+        for module in (pipeline.unet, pipeline.vae.decoder):
+            hooks.callback(module.register_forward_pre_hook(begin).remove)
+            hooks.callback(module.register_forward_hook(end).remove)
+        yield seconds

@@ -1,0 +1,65 @@
+"""Speed tables are complete; that they show speed is for the evaluation itself to say."""
+
+import sys
+
+import pytest
+
+from perflow_demo.errors import UserError
+from perflow_demo.evaluation import merging, page_start, request_times, timing
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def registry(assets):
+    return Registry(Settings(assets=assets, device="cpu"))
+
+
+def test_two_things_take_turns():
+    order = []
+    seconds = timing.in_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+    assert order == ["a", "b"] * 3
+    assert [len(times) for times in seconds.values()] == [3, 3]
+
+
+def test_ratios_are_those_of_medians():
+    rows = timing.rows({"first": [1.0, 2.0, 9.0], "second": [6.0, 5.0, 100.0]})
+    assert [row["ratio"] for row in rows] == [1.0, 3.0]
+    assert (rows[1]["min_s"], rows[1]["max_s"], rows[1]["runs"]) == (5.0, 100.0, 3)
+
+
+def test_requests_are_timed_with_and_without_previews(registry):
+    tables = request_times.compare(registry, size=256, rounds=1).tables
+    assert len(tables) == 2
+    for rows in tables.values():
+        assert [row["what"] for row in rows] == ["PeRFlow 4", "DDIM 25"]
+        assert rows[1]["ratio"] > 1
+
+
+def test_the_share_outside_the_networks_is_a_share(registry):
+    (rows,) = request_times.overhead(registry, size=256, rounds=2).tables.values()
+    assert 0 < rows[0]["outside_min"] <= rows[0]["outside"] <= rows[0]["outside_max"] < 1
+
+
+def test_hooks_are_gone_after_the_measurement(registry):
+    request_times.overhead(registry, size=256, rounds=1)
+    with registry.lease() as pipeline:
+        for module in (pipeline.unet, pipeline.vae.decoder):
+            assert not module._forward_pre_hooks
+            assert not module._forward_hooks
+
+
+def test_a_merge_in_place_holds_less_than_the_naive_one():
+    (rows,) = merging.measure(rounds=1, widths=(32, 64, 64, 64)).tables.values()
+    assert [row["what"] for row in rows] == ["naive, two copies", "in place"]
+    assert rows[0]["extra_of_unet"] > 0.9
+    assert rows[1]["memory_ratio"] < 0.1
+
+
+def test_the_app_serves_its_page():
+    page_start.serve_once(page_start.COMMANDS["the app"])
+
+
+def test_a_server_that_ends_is_an_error():
+    with pytest.raises(UserError, match="ended before"):
+        page_start.serve_once((sys.executable, "-c", "pass"))
