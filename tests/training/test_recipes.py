@@ -1,0 +1,148 @@
+"""Every recipe in miniature through the command line, in turn, into a family that loads."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer import Typer
+from typer.testing import CliRunner
+
+from perflow_demo.flow import expand_delta
+from perflow_demo.models import loaders
+from perflow_demo.models.catalogue import POCKET, available
+from perflow_demo.models.sources import Folder
+from perflow_demo.nets import Judge
+from perflow_demo.training.__main__ import main
+from perflow_demo.training.recipes import RECIPES, Workshop, recipe
+
+EMBEDDINGS = "embeddings.word_embeddings.weight"
+program = Typer()
+program.command()(main)
+
+
+def training(root: Path, *arguments: str):
+    places = ("--runs", str(root / "runs"), "--assets", str(root / "pocket"))
+    return CliRunner().invoke(program, [*arguments, "--debug", *places], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory, minilm) -> Path:
+    """A folder in which every recipe was trained and published, in the order of the table."""
+    root = tmp_path_factory.mktemp("workshop")
+    for name in RECIPES:
+        assert training(root, name).exit_code == 0
+        published = training(root, name, "--publish")
+        assert published.exit_code == 0
+        assert "should be kept in float32" not in published.output
+        if name == "teacher":
+            text = load_file(root / "pocket" / "text_encoder" / "model.safetensors")
+            torch.save(text[EMBEDDINGS], root / "meanings")
+    return root
+
+
+@pytest.fixture
+def pocket(workshop) -> Folder:
+    return Folder(workshop / "pocket")
+
+
+def test_runs_leave_a_log_a_sheet_and_a_checkpoint(workshop):
+    for name in RECIPES:
+        folder = workshop / "runs" / f"{name}-debug"
+        rows = [json.loads(row) for row in (folder / "log.jsonl").read_text().splitlines()]
+        assert rows[-1]["step"] == 4 and rows[-1]["loss"] == rows[-1]["loss"]
+        assert (folder / "step-0000004.png").is_file() and (folder / "checkpoint").is_dir()
+
+
+def test_the_family_loads_strictly(pocket):
+    family = available(POCKET, pocket)
+    assert family.styles == POCKET.styles
+    float32 = torch.float32
+    tokenizer = loaders.load_tokenizer(family.tokenizer, pocket)
+    text = loaders.load_text_encoder(family.text_encoder, pocket, float32)
+    vae = loaders.load_network(family.vae, pocket, float32)
+    deltas = [(family.styles[0].component, 1.0), (family.delta, 1.0)]
+    unet = loaders.load_unet(family.unet, deltas, pocket, float32)
+    ids = tokenizer(["a red dog"], return_tensors="pt").input_ids
+    with torch.no_grad():
+        latents = vae.encode(torch.zeros(1, 3, 64, 64)).latents
+        said = unet(latents, 500, text(input_ids=ids).last_hidden_state).sample
+        assert vae.decode(said).sample.shape == (1, 3, 64, 64)
+    assert said.shape == (1, unet.config.in_channels, 4, 4) and torch.isfinite(said).all()
+
+
+def test_the_schedule_is_the_teachers(pocket):
+    config = loaders.load_scheduler_config(POCKET.scheduler, pocket)
+    assert (config["prediction_type"], config["beta_schedule"]) == ("epsilon", "scaled_linear")
+    assert (config["beta_start"], config["beta_end"]) == (0.00085, 0.012)
+
+
+def test_weights_are_stored_in_half_precision(workshop):
+    files = list((workshop / "pocket").rglob("*.safetensors"))
+    assert len(files) == 7
+    for file in files:
+        assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {
+            torch.float16
+        }, file
+
+
+def test_differences_are_what_was_trained(workshop):
+    """Neither nothing nor a whole network: small beside the weights they are added to."""
+    folder = workshop / "pocket"
+    unet = load_file(folder / POCKET.unet.weights)
+    parts = [POCKET.delta, *(style.component for style in POCKET.styles)]
+    for part in parts:
+        stored = {key: tensor.float() for key, tensor in load_file(folder / part.weights).items()}
+        delta = expand_delta(stored)
+        assert {key: t.shape for key, t in delta.items()} == {k: t.shape for k, t in unet.items()}
+        change = torch.cat([tensor.flatten() for tensor in delta.values()]).norm()
+        size = torch.cat([tensor.float().flatten() for tensor in unet.values()]).norm()
+        assert 0 < change < 0.1 * size
+
+
+def test_later_training_leaves_word_meanings_frozen(workshop):
+    text = load_file(workshop / "pocket" / POCKET.text_encoder.weights)
+    assert torch.equal(text[EMBEDDINGS], torch.load(workshop / "meanings"))
+
+
+def test_latents_are_normalised_by_the_published_statistics(workshop):
+    at = Workshop(workshop / "runs" / "data", workshop / "pocket", debug=True)
+    taken = []
+    for size in (256, 512):
+        latents = at.latents(at.pictures(size))
+        every = latents.take(np.arange(len(latents)), np.random.default_rng(0))
+        taken.append(every.transpose(0, 1).flatten(1))
+    values = torch.cat(taken, 1)
+    assert values.mean(1).abs().max() < 0.1
+    assert (values.std(1) - 1).abs().max() < 0.1
+
+
+def test_the_judge_keeps_its_class_names(workshop):
+    judge = Judge.from_pretrained(workshop / "pocket" / "judge")
+    verdict = judge(torch.zeros(2, 3, 128, 128))
+    assert verdict.kind.shape == (2, len(judge.config.kinds))
+    assert verdict.colour.shape == (2, len(judge.config.colours))
+    assert verdict.accessories.shape == (2, len(judge.config.accessories))
+
+
+def test_the_card_tells_how_each_part_was_made(workshop):
+    card = json.loads((workshop / "pocket" / "card.json").read_text())
+    assert set(card) >= set(RECIPES)
+    for name in RECIPES:
+        assert card[name]["step"] == 4
+        assert card[name]["lr"] == recipe(name, Workshop(workshop, workshop)).lr
+    assert {"psnr_64", "psnr_128"} <= set(card["autoencoder"])
+    assert {"kind", "colour", "accessories"} <= set(card["judge"])
+
+
+def test_an_unknown_recipe_is_refused_with_those_that_exist(tmp_path):
+    refused = training(tmp_path, "wizard")
+    assert refused.exit_code == 2 and "no recipe" in refused.output
+
+
+def test_publishing_before_training_is_refused(tmp_path):
+    refused = training(tmp_path, "autoencoder", "--publish")
+    assert refused.exit_code == 2 and "no checkpoint" in refused.output
+    assert not (tmp_path / "pocket").exists()
