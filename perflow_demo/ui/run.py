@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from threading import Event
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,34 @@ from perflow_demo.ui import stage
 LOADING_PAUSE = 0.1
 
 
+class Runs:
+    """The runs that are going on, by visitor, so that a stop is told when it is true.
+
+    Told earlier, the stage would still get the view of the step that was under way.
+    """
+
+    def __init__(self):
+        self._ended: dict[str, Event] = {}
+
+    @contextmanager
+    def going(self, visitor: str) -> Iterator[None]:
+        """Around a visitor's run."""
+        ended = self._ended[visitor] = Event()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    def wait(self, visitor: str, seconds: float = 60) -> None:
+        """Return when the visitor's latest run, if any, has ended."""
+        if visitor in self._ended:
+            self._ended[visitor].wait(seconds)
+
+    def forget(self, visitor: str) -> None:
+        """The visitor has left."""
+        self._ended.pop(visitor, None)
+
+
 def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]:
     """The stage's HTML after each event of a run, then the task's result.
 
@@ -27,8 +56,8 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
     yield stage.starting(windows)
     film: dict[stage.Interval, str] = {}
     reported = 0.0
-    with closing(task.stream(request, registry)) as happenings:
-        for event in happenings:
+    with closing(task.stream(request, registry)) as told:
+        for event in told:
             if isinstance(event, Step):
                 if event.frame:
                     film[event.start, event.end] = stage.frame_url(event.frame)

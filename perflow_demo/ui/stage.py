@@ -30,6 +30,7 @@ SHARPENING = (
     )
     + "</svg>"
 )
+WAITING = f'<p class="hint waiting">{SHARPENING}</p>'
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def empty(windows: int, example: str | None = None) -> str:
 
 def starting(windows: int) -> str:
     """The run has left the queue; nothing is known of it yet."""
-    return _stage("running", _status("Starting …"), _strip(even(windows)), busy=True)
+    return _stage("running", WAITING + _status("Starting …"), _strip(even(windows)), busy=True)
 
 
 def loading(event: Loading, windows: int) -> str:
@@ -64,7 +65,7 @@ def loading(event: Loading, windows: int) -> str:
         done, total = event.bytes_done / 1e6, event.bytes_total / 1e6
         words = f"{words} — {done:.1f} of {total:.1f} MB"
         bar = f'<progress value="{done:.2f}" max="{total:.2f}"></progress>'
-    canvas = _status(words) + bar
+    canvas = WAITING + _status(words) + bar
     return _stage("running", canvas, _strip(even(windows)), busy=True)
 
 

@@ -10,7 +10,6 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "monospace"]
 
 # The right-hand sides are defined for light and dark in assets/page.css.
 VARIABLES = {
-    "body_background_fill": "var(--paper)",
     "body_text_color": "var(--ink)",
     "body_text_color_subdued": "var(--ink-soft)",
     "background_fill_primary": "var(--surface)",
@@ -60,12 +59,19 @@ VARIABLES = {
 DARK = {f"{name}_dark": value for name, value in VARIABLES.items()}
 
 THEME = gr.themes.Base(font=FONT, font_mono=MONO, radius_size="lg").set(
-    color_accent="var(--accent)", shadow_drop="none", block_padding="0px", **VARIABLES, **DARK
+    # In plain figures, since gradio paints them before it adds the page's own style.
+    body_background_fill="#faf9f7",
+    body_background_fill_dark="#131312",
+    color_accent="var(--accent)",
+    shadow_drop="none",
+    block_padding="0px",
+    **VARIABLES,
+    **DARK,
 )
 
 
 def head() -> str:
-    """Style and script that stand in the page's head, so that they hold from the first paint."""
+    """The page's own style and script; nothing in them comes from outside."""
     css = (ASSETS / "page.css").read_text(encoding="utf-8")
     script = (ASSETS / "page.js").read_text(encoding="utf-8")
     return f"<style>{css}</style><script>{script}</script>"

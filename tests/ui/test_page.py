@@ -150,6 +150,8 @@ def test_escape_stops_between_two_steps(open_page, app):
     while not all_given_back(app) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert all_given_back(app)
+    state(page, "stopped")
+    expect(stop).to_be_hidden()
     assert page.locator(".history").count() == 0
 
 

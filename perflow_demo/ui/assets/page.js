@@ -65,10 +65,11 @@ window.perflow = (() => {
 
   // ---- the place in the queue, which gradio tells in its own shorthand -------------------------
   const tellPlace = () => {
-    document.querySelectorAll(".place").forEach((box) => {
+    document.querySelectorAll(".block.place").forEach((box) => {
       const told = box.querySelector(".progress-text")?.textContent ?? "";
       const place = told.match(/queue:\s*(\d+)/)?.[1];
-      const words = !place ? "" : place === "1" ? "You are next in line" : `You are number ${place} in line`;
+      const next = place === "1" ? "You are next in line" : `You are number ${place} in line`;
+      const words = place ? next : "";
       const text = box.querySelector("[role=status]");
       if (text && text.textContent !== words) text.textContent = words;
     });
@@ -89,15 +90,14 @@ window.perflow = (() => {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
-  document.addEventListener("DOMContentLoaded", () => {
-    paint();
-    new MutationObserver(paint).observe(document.body, { attributeFilter: ["class"] });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-    new MutationObserver(tellPlace).observe(document.body, {
-      childList: true,
-      characterData: true,
-      subtree: true,
-    });
+  // gradio runs the head's scripts when the body is there, and sets the theme itself thereafter.
+  paint();
+  new MutationObserver(paint).observe(document.body, { attributeFilter: ["class"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  new MutationObserver(tellPlace).observe(document.body, {
+    childList: true,
+    characterData: true,
+    subtree: true,
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", (event) => {

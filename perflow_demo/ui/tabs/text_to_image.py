@@ -1,6 +1,7 @@
 """The Image tab: a prompt becomes pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,9 +104,18 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     # A fixed key and secret, so that the history outlives a restart of the program.
     memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
 
+    runs = run.Runs()
+
+    def stopped(visitor: gr.Request) -> str:
+        runs.wait(visitor.session_hash)
+        return stage.message("stopped", STOPPED, windows)
+
+    def left(visitor: gr.Request) -> None:
+        runs.forget(visitor.session_hash)
+
     started = gr.on(
         [prompt.submit, generate.click],
-        _draw(task, form),
+        _draw(task, form, runs),
         [*form.inputs, memory],
         [shown, place, form.fields["seed"], memory],
         show_progress="minimal",
@@ -114,13 +124,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         **events.INTERNAL,
     )
     started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
-    stop.click(
-        lambda: stage.message("stopped", STOPPED, windows),
-        None,
-        shown,
-        cancels=started,
-        **events.AT_ONCE,
-    )
+    # Two events in this order: the view of the stop has to come after the last one of the run.
+    stop.click(None, None, None, cancels=started, **events.INTERNAL)
+    stop.click(stopped, None, shown, **events.MAY_FAIL)
+    page.unload(left)
     chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
@@ -204,13 +211,13 @@ def _wire_defaults(form: Form) -> None:
     fields["family"].input(limits, asked, limited, **events.AT_ONCE)
 
 
-def _draw(task, form: Form) -> Callable:
+def _draw(task, form: Form, runs: run.Runs) -> Callable:
     """The run of the page: stage, place in the queue, seed and history as they change."""
 
-    def draw(*values):
+    def views(*values) -> Iterator[list]:
         *values, entries = values
         unchanged = [gr.skip()] * 3
-        windows = 4
+        windows = form.registry.families()[0].num_time_windows
         try:
             request = form.request(*values)
             windows = form.windows(request)
@@ -226,6 +233,10 @@ def _draw(task, form: Form) -> Callable:
         except Exception:
             yield [stage.message("failed", FAULT, windows), *unchanged]
             raise
+
+    def draw(visitor: gr.Request, *values) -> Iterator[list]:
+        with runs.going(visitor.session_hash), closing(views(*values)) as seen:
+            yield from seen
 
     return draw
 
