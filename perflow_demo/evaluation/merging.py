@@ -19,7 +19,7 @@ def measure(rounds: int, widths: tuple[int, ...] = WIDTHS) -> Report:
     """One row a way: seconds, and the most bytes it held beside the UNet and the delta.
 
     The UNet has Stable Diffusion's layout in these widths, both it and the delta random in fp16.
-    time_ratio, memory_ratio: to the naive way.
+    ratio, cpu_ratio, memory_ratio: to the naive way.
     """
     unet = _unet(widths)
     delta = {key: 1e-3 * torch.randn_like(weight) for key, weight in unet.state_dict().items()}

@@ -41,13 +41,11 @@ def overhead(registry: Registry, size: int, rounds: int) -> Report:
     with registry.lease(request.family) as pipeline:
         for _ in range(rounds):
             with _clocked(pipeline) as seconds:
-                began = time.perf_counter()
-                run(request, registry)
-                whole.append(time.perf_counter() - began)
+                whole.append(timing.timed(lambda: run(request, registry)))
             inside.append(sum(seconds))
-    shares = [1 - part / all_of_it for part, all_of_it in zip(inside, whole, strict=True)]
-    row: Row = timing.row("request", whole, outside=median(shares))
-    row |= {"outside_min": min(shares), "outside_max": max(shares)}
+    shares = [1 - part / all_of_it.wall for part, all_of_it in zip(inside, whole, strict=True)]
+    row: Row = timing.row("request", whole)
+    row |= {"outside": median(shares), "outside_min": min(shares), "outside_max": max(shares)}
     return Report({f"outside UNet and autoencoder at {size} px": [row]})
 
 

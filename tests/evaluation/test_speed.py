@@ -1,5 +1,6 @@
 """Speed tables are complete; that they show speed is for the evaluation itself to say."""
 
+import subprocess
 import sys
 
 import pytest
@@ -23,9 +24,18 @@ def test_two_things_take_turns():
 
 
 def test_ratios_are_those_of_medians():
-    rows = timing.rows({"first": [1.0, 2.0, 9.0], "second": [6.0, 5.0, 100.0]})
+    walls = {"first": [1.0, 2.0, 9.0], "second": [6.0, 5.0, 100.0]}
+    times = {name: [timing.Seconds(w, w / 2 + 1) for w in runs] for name, runs in walls.items()}
+    rows = timing.rows(times)
     assert [row["ratio"] for row in rows] == [1.0, 3.0]
+    assert [row["cpu_ratio"] for row in rows] == [1.0, 2.0]
     assert (rows[1]["min_s"], rows[1]["max_s"], rows[1]["runs"]) == (5.0, 100.0, 3)
+
+
+def test_the_work_of_ended_processes_counts():
+    program = "n = 0\nwhile n < 3_000_000: n += 1"
+    seconds = timing.timed(lambda: subprocess.run([sys.executable, "-c", program], check=True))
+    assert seconds.cpu > 0.02
 
 
 def test_requests_are_timed_with_and_without_previews(registry):
