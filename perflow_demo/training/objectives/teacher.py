@@ -122,7 +122,7 @@ def teacher_schedule() -> DDIMScheduler:
     """Stable Diffusion's own: scaled-linear betas, epsilon prediction, DDIM."""
     return DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
-        set_alpha_to_one=False, steps_offset=1, timestep_spacing="leading",
+        set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing",
     )  # fmt: skip
 
 
