@@ -1,8 +1,10 @@
 """The Image tab: a prompt becomes pictures."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -281,8 +283,8 @@ def _seed(event: gr.EventData) -> tuple[int, bool]:
 
 def _chips() -> str:
     chips = "".join(
-        f'<button type="button" class="chip-example" data-event="example" '
-        f'data-detail=\'{{"prompt": "{words}"}}\'>{words}</button>'
+        '<button type="button" class="chip-example" data-event="example"'
+        f' data-detail="{escape(json.dumps({"prompt": words}))}">{escape(words)}</button>'
         for words in EXAMPLES
     )
     return f'<div class="examples" role="group" aria-label="Examples">{chips}</div>'

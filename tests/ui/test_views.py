@@ -1,0 +1,82 @@
+"""The HTML of stage and history: whatever words come in, none become markup."""
+
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.tasks.contract import Loading, Timings
+from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.ui import history, stage
+
+ATTACK = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
+PICTURE = Image.new("RGB", (512, 512), "teal")
+
+
+class Tags(HTMLParser):
+    """Names of the elements and of their attributes."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.names: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.names |= {tag, *(name for name, _ in attrs)}
+
+
+def request(**values) -> TextToImageRequest:
+    values = {"steps": 4, "guidance_scale": 4.5, "size": 512, "seed": 42} | values
+    return TextToImageRequest(**{"prompt": "a bird"} | values)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        stage.done([stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK]),
+        stage.message("failed", ATTACK, 4),
+        stage.reopened("data:image/jpeg;base64,", ATTACK, 4),
+        stage.loading(Loading(ATTACK, 1, 2), 4),
+        history.panel(
+            [{"recipe": {"prompt": ATTACK, "count": ATTACK}, "thumb": history.PICTURE + ATTACK}]
+        ),
+    ],
+    ids=["done", "failed", "reopened", "loading", "history"],
+)
+def test_words_never_become_markup(html):
+    assert not {"script", "onerror"} & Tags(html).names
+
+
+def test_the_recipe_line_says_what_was_run_and_how_long_it_took():
+    timings = Timings(load=0.0, text=0.02, denoise=0.41, preview=0.0, decode=0.18)
+    assert stage.recipe_line(request(), 42, timings) == (
+        "seed 42 · 4 steps · CFG 4.5 · 0.61 s (text 0.02 · denoise 0.41 · decode 0.18)"
+    )
+    teacher = request(acceleration="teacher", steps=25, style="cel")
+    assert stage.recipe_line(teacher, 7) == "seed 7 · 25 steps · CFG 4.5 · teacher · cel"
+
+
+def test_a_load_tells_what_and_how_far():
+    assert "Loading UNet — 12.5 of 33.8 MB" in stage.loading(
+        Loading("UNet", 12_500_000, 33_800_000), 4
+    )
+
+
+def test_history_keeps_the_latest_and_gives_them_back():
+    entries = []
+    for seed in range(history.LENGTH + 3):
+        entries = history.remember(entries, request(seed=seed), PICTURE)
+    assert len(entries) == history.LENGTH
+    again, thumbnail = history.reopen(entries, 0, TextToImageRequest)
+    assert again == request(seed=history.LENGTH + 2)
+    assert thumbnail.startswith(history.PICTURE)
+    assert len(thumbnail) < 16_000
+
+
+@pytest.mark.parametrize("junk", [None, "junk", [1, {}], [{"recipe": 1, "thumb": "javascript:x"}]])
+def test_a_history_of_another_shape_counts_as_empty(junk):
+    assert history.panel(junk) == ""
+    assert len(history.remember(junk, request(), PICTURE)) == 1
+    with pytest.raises(BadRequest):
+        history.reopen(junk, 0, TextToImageRequest)
