@@ -10,11 +10,13 @@ from perflow_demo.export.png import read_recipe
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 VISITORS = 20
+# A busy machine may be slow to answer; the client's own patience is five seconds.
+PATIENT = {"verbose": False, "httpx_kwargs": {"timeout": 60}}
 
 
 @pytest.fixture
 def client(app, tmp_path):
-    return Client(app.url, verbose=False, download_files=tmp_path)
+    return Client(app.url, download_files=tmp_path, **PATIENT)
 
 
 def test_pictures_come_with_their_recipe(client):
@@ -50,7 +52,7 @@ def test_what_cannot_be_is_answered_by_a_sentence(client, values, sentence):
 
 def test_twenty_visitors_at_once_all_get_their_picture(app, tmp_path):
     def visit(seed: int) -> int:
-        client = Client(app.url, verbose=False, download_files=tmp_path / str(seed))
+        client = Client(app.url, download_files=tmp_path / str(seed), **PATIENT)
         files, _ = client.predict("a cat", seed=seed, size=256, api_name="/text_to_image")
         return read_recipe(files[0], TextToImageRequest).seed
 
