@@ -8,9 +8,9 @@ import pytest
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.training.toyworld.parts import Paint
 from perflow_demo.training.toyworld.primitives import sphere
-from perflow_demo.training.toyworld.render import Rendered, decode, render
+from perflow_demo.training.toyworld.render import Rendered, render
 from perflow_demo.training.toyworld.scenery import Scenery
-from perflow_demo.training.toyworld.shading import to_bytes
+from perflow_demo.training.toyworld.srgb import decode, to_bytes
 
 SIZE, RADIUS, DISTANCE = 96, 0.8, 5.0
 CENTRE = np.array([0.15, -0.1, 0.2])

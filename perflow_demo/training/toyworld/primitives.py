@@ -7,6 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from perflow_demo.training.toyworld.parts import Paint, Part, smooth_normals
+from perflow_demo.training.toyworld.topology import (
+    closed_grid_faces,
+    grid_faces,
+    not_degenerate,
+    rings_to_faces,
+)
 
 ROUND = 36  # segments of a full turn: smooth at 512 px
 
@@ -21,7 +27,7 @@ def ellipsoid(rx: float, ry: float, rz: float, paint: Paint, detail: int = ROUND
     z = np.sin(polar)[:, None] * np.cos(turn)
     body = np.stack([x, y, z], -1).reshape(-1, 3)
     unit = np.concatenate([[[0, 1, 0]], body, [[0, -1, 0]]]).astype(np.float32)
-    faces = _rings_to_faces(rings - 1, detail, poles=True)
+    faces = rings_to_faces(rings - 1, detail, poles=True)
     radii = np.array([rx, ry, rz], np.float32)
     normals = unit / radii
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -51,7 +57,7 @@ def box(width: float, height: float, depth: float, paint: Paint, bevel: float = 
             start = sum(len(block) for block in vertices)
             vertices.append((inner + bevel * normal).reshape(-1, 3))
             normals.append(normal.reshape(-1, 3))
-            faces.append(_grid_faces(len(u), len(v), flip=side < 0) + start)
+            faces.append(grid_faces(len(u), len(v), flip=side < 0) + start)
     return Part(*_arrays(vertices, normals, faces), paint)
 
 
@@ -84,9 +90,9 @@ def lathe(
             vertices.append(_revolve(line[i + end], turn))
             normals.append(_revolve(normal, turn))
         first = 2 * i * detail
-        band = _rings_to_faces(2, detail, poles=False)[:, ::-1] + first
+        band = rings_to_faces(2, detail, poles=False)[:, ::-1] + first
         radii = line[i, 0], line[i + 1, 0]
-        faces.append(band[_not_degenerate(radii, detail)])
+        faces.append(band[not_degenerate(radii, detail)])
     return Part(*_arrays(vertices, normals, faces), paint)
 
 
@@ -109,7 +115,7 @@ def torus(radius: float, thickness: float, paint: Paint, detail: int = ROUND) ->
     up = np.array([0.0, 1.0, 0.0])
     normal = np.cos(around)[None, :, None] * direction + np.sin(around)[None, :, None] * up
     vertices = radius * direction + thickness * normal
-    faces = _closed_grid_faces(detail, 16)
+    faces = closed_grid_faces(detail, 16)
     return Part(
         vertices.reshape(-1, 3).astype(np.float32),
         normal.reshape(-1, 3).astype(np.float32),
@@ -139,7 +145,7 @@ def tube(
     offset = np.einsum("dk,nkc->ndc", ring, frames) * width[:, None, None]
     body = (curve[:, None] + offset)[1:-1].reshape(-1, 3)
     vertices = np.concatenate([curve[:1], body, curve[-1:]]).astype(np.float32)
-    faces = _rings_to_faces(len(curve) - 2, detail, poles=True)
+    faces = rings_to_faces(len(curve) - 2, detail, poles=True)
     if _signed_volume(vertices, faces) < 0:
         faces = faces[:, ::-1]
     return Part(vertices, smooth_normals(vertices, faces), faces, paint)
@@ -213,48 +219,6 @@ def _edge_loop(half: float, bevel: float) -> np.ndarray:
         return np.array([-half, half])
     margin = bevel * np.linspace(0, 1, 4)
     return np.concatenate([margin - half, half - margin[::-1]])
-
-
-def _grid_faces(rows: int, columns: int, flip: bool) -> np.ndarray:
-    i, j = np.meshgrid(np.arange(rows - 1), np.arange(columns - 1), indexing="ij")
-    a = (i * columns + j).ravel()
-    faces = np.concatenate(
-        [np.stack([a, a + columns, a + columns + 1], -1), np.stack([a, a + columns + 1, a + 1], -1)]
-    )
-    return faces[:, ::-1] if flip else faces
-
-
-def _closed_grid_faces(rows: int, columns: int) -> np.ndarray:
-    i, j = (g.ravel() for g in np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"))
-    at = lambda r, c: (r % rows) * columns + c % columns  # noqa: E731
-    a, b, c, d = at(i, j), at(i + 1, j), at(i + 1, j + 1), at(i, j + 1)
-    return np.concatenate([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).astype(np.int32)
-
-
-def _rings_to_faces(rings: int, detail: int, poles: bool) -> np.ndarray:
-    """Faces between rings of `detail` vertices; with poles the first and last vertex are single."""
-    i, j = (g.ravel() for g in np.meshgrid(np.arange(rings - 1), np.arange(detail), indexing="ij"))
-    first = int(poles)
-    a, b = first + i * detail + j, first + i * detail + (j + 1) % detail
-    c, d = a + detail, b + detail
-    faces = [np.stack([a, c, d], -1), np.stack([a, d, b], -1)]
-    if poles:
-        k = np.arange(detail)
-        last = 1 + rings * detail
-        low = 1 + (rings - 1) * detail
-        faces.append(np.stack([0 * k, 1 + k, 1 + (k + 1) % detail], -1))
-        faces.append(np.stack([0 * k + last, low + (k + 1) % detail, low + k], -1))
-    return np.concatenate(faces).astype(np.int32)
-
-
-def _not_degenerate(radii: tuple[float, float], detail: int) -> np.ndarray:
-    """Which of a band's 2·detail triangles have area when one of its rings is a point."""
-    keep = np.ones(2 * detail, bool)
-    if radii[1] == 0:
-        keep[:detail] = False
-    if radii[0] == 0:
-        keep[detail:] = False
-    return keep
 
 
 def _spline(control: np.ndarray, widths: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from perflow_demo.geometry.cameras import Camera
-from perflow_demo.training.toyworld import shading
+from perflow_demo.training.toyworld.backdrop import shade_background
 from perflow_demo.training.toyworld.parts import FINISHES, Part
 from perflow_demo.training.toyworld.rasteriser import rasterise, surface
 from perflow_demo.training.toyworld.scenery import FLOORS, Scenery
+from perflow_demo.training.toyworld.shading import shade_surface
+from perflow_demo.training.toyworld.shadows import floor_light, occlusion
+from perflow_demo.training.toyworld.srgb import decode, to_bytes
 
 SHADOW_SIZE, SHADOW_SPAN = 512, 1.9
 FLOOR_COUNT, FLOOR_REACH = 192, 3.4
@@ -65,7 +68,7 @@ def render(
         parts, mesh, camera, scenery, seen, position, normal, part_at, size,
         light_azimuth, light_elevation, phase,
     )  # fmt: skip
-    colour, alpha = shading.to_bytes(image, part_at, background)
+    colour, alpha = to_bytes(image, part_at, background)
     centre = slice(supersampling // 2, None, supersampling)
     part = part_at[centre, centre]
     inside = part >= 0
@@ -91,12 +94,6 @@ def merge(parts: Sequence[Part]) -> Merged:
     )
 
 
-def decode(srgb: Sequence[float] | np.ndarray) -> np.ndarray:
-    """sRGB in [0, 1] → linear light."""
-    c = np.asarray(srgb, np.float64)
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-
-
 def _shade(
     parts, mesh, camera, scenery, seen, position, normal, part_at, size, azimuth, elevation, phase
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -108,22 +105,22 @@ def _shade(
     horizon, zenith, floor = (decode(c) for c in (scenery.horizon, scenery.zenith, scenery.floor))
     key = np.array(scenery.key) * scenery.key_strength
     taps = _disc(20)
-    openness = shading.occlusion(
+    openness = occlusion(
         position, normal, part_at >= 0, camera.axes.astype(np.float32), camera.eye,
         camera.half_height, camera.orthographic, seen.depth, _ball(20), floor_y,
     )  # fmt: skip
-    image = shading.shade_surface(
+    image = shade_surface(
         position, normal, part_at, *_paint_table(parts), openness, camera.eye, camera.orthographic,
         camera.axes[2], light.axes[2], light_axes, key, scenery.ambient, horizon, zenith, floor,
         floor_y, shadow, SHADOW_SPAN, taps,
     )  # fmt: skip
-    key_grid, dome_grid = shading.floor_light(
+    key_grid, dome_grid = floor_light(
         FLOOR_COUNT, FLOOR_REACH, floor_y, light_axes, shadow, SHADOW_SPAN,
         _underside(mesh, floor_y), SHADOW_SPAN, _disc(56),
     )  # fmt: skip
     forward = -camera.axes[2]
     facing = forward[[0, 2]] / max(np.linalg.norm(forward[[0, 2]]), 1e-6)
-    background = shading.shade_background(
+    background = shade_background(
         size, camera.eye, camera.axes, camera.half_height, camera.orthographic, floor_y,
         FLOORS.index(scenery.floor_kind), floor, horizon, zenith,
         decode(scenery.hills or (0, 0, 0)), scenery.hills is not None, scenery.haze, key,
