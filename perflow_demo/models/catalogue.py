@@ -31,7 +31,7 @@ POCKET = Family(
         _style("cel", "Cel-shaded", "Flat bands of colour with dark outlines."),
         _style("pencil", "Pencil on paper", "Hatched graphite on white paper."),
     ),
-    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=512),
+    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=256),
     sizes=(256, 320, 384, 448, 512),
     max_count=8,
 )

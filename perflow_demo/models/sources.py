@@ -34,8 +34,8 @@ class Folder:
         path = self.root / name
         if not path.is_file():
             raise MissingFile(
-                f"{path} is missing; restore {self.root} from the project's repository or point "
-                "PERFLOW_ASSETS to a complete copy of the assets folder."
+                f"{self.root.name}/{name} is missing; restore it from the project's repository, or "
+                "point PERFLOW_ASSETS to a complete copy of the assets folder."
             )
         return path
 

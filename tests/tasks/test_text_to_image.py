@@ -172,7 +172,7 @@ def test_the_result_leaves_nothing_to_a_default(registry):
     again = run(request, registry)
     assert np.array_equal(pixels(again.pictures[0]), pixels(result.pictures[0]))
     teacher, _ = resolve(TextToImageRequest(prompt="a cat", acceleration="teacher"), POCKET)
-    assert (teacher.steps, teacher.windows, teacher.size) == (25, None, 512)
+    assert (teacher.steps, teacher.windows, teacher.size) == (25, None, POCKET.defaults.size)
 
 
 def test_words_beyond_the_tokenizer_s_length_are_named_and_do_nothing(registry):

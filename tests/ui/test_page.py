@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from perflow_demo.export.png import read_recipe
+from perflow_demo.models.catalogue import POCKET
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 pytestmark = pytest.mark.browser
@@ -83,7 +84,8 @@ def test_type_and_enter_give_previews_and_a_picture_with_its_recipe(open_page, t
     expected = r"seed (\d+) · 4 steps · CFG 4.5 · [\d.]+ s \(text [\d.]+ · denoise [\d.]+ · decode"
     seed = int(re.match(expected, line)[1])
     picture = page.locator(".canvas .picture")
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 512
+    width = picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
+    assert width == POCKET.defaults.size
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
