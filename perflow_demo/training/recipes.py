@@ -79,7 +79,7 @@ def judge(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
-        steps=4_000, batch=64, lr=1e-3, weight_decay=0.05, compile=("body",),
+        steps=700, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def teacher(at: Workshop) -> Recipe:
         data = [(1.0, at.latents(at.pictures(256)))]
         return TeacherObjective(build_unet(at.debug), text, at.autoencoder(), data)
 
-    return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.998, compile=("unet",))
+    return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.99, compile=("unet",))
 
 
 def teacher_512(at: Workshop) -> Recipe:
