@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perflow_demo.training.toyworld.kinds.faces import Ball
-from perflow_demo.training.toyworld.kinds.hair import face
+from perflow_demo.training.toyworld.kinds.heads import face
 from perflow_demo.training.toyworld.kinds.kind import Kind
 from perflow_demo.training.toyworld.kinds.robots import robot
 from perflow_demo.training.toyworld.palette import (
