@@ -103,10 +103,8 @@ def sample(seed: int, index: int, kinds: tuple[str, ...] | None = None) -> Scene
     if relation == "on" and built[1][0].perch is None:
         relation = "next to"  # this sub-type has no place to stand on
     parts = _arrange(relation, [model for model, _ in built], azimuth, rng)
-    size, fill = (
-        "",
-        float(rng.uniform(0.62, 0.80) if relation != "next to" else rng.uniform(0.80, 0.92)),
-    )
+    low, high = (0.80, 0.92) if relation == "next to" else (0.62, 0.80)
+    size, fill = "", float(rng.uniform(low, high))
     if not relation and rng.random() < 0.12:
         size, fill = ("small", 0.42) if rng.random() < 0.5 else ("big", 0.90)
     things = tuple(replace(words, size=size) for _, words in built)
@@ -144,9 +142,12 @@ def frame(parts: list[Part], azimuth: float, elevation: float, fill: float) -> C
 
 def _choose(rng: np.random.Generator, pool: list[Kind]) -> tuple[str, list[Kind]]:
     """A relation and its one or two kinds."""
-    pick = lambda among: among[rng.integers(len(among))]  # noqa: E731
+
+    def pick(among: list[Kind]) -> Kind:
+        return among[rng.integers(len(among))]
+
     draw = rng.random()
-    small, holders = ([k for k in pool if k.perches], [k for k in pool if k.holds])
+    small, holders = [k for k in pool if k.perches], [k for k in pool if k.holds]
     if draw < 0.07 and small and holders:
         return "on", [pick(small), pick(holders)]
     if draw < 0.14 and len(pool) > 1:
@@ -203,16 +204,19 @@ def _dress(kind: Kind, rng: np.random.Generator, bare: bool) -> tuple[Model, Thi
     return replace(model, parts=model.parts + [p for _, _, parts in worn for p in parts]), words
 
 
-def _colour_names(kind: Kind, rng: np.random.Generator, natural: bool):
+def _colour_names(
+    kind: Kind, rng: np.random.Generator, natural: bool
+) -> tuple[tuple[str, str], tuple[str, str]]:
     """(name, shade) of the main and the second colour."""
     if natural:
         main, second = kind.natural[rng.integers(len(kind.natural))]
         return (main, ""), (second, "")
     names = list(COLOURS)
     main, second = (names[i] for i in rng.choice(len(names), 2, replace=False))
-    shade = lambda name: (  # noqa: E731
-        str(rng.choice(SHADES)) if name in SHADED and rng.random() < 0.3 else ""
-    )
+
+    def shade(name: str) -> str:
+        return str(rng.choice(SHADES)) if name in SHADED and rng.random() < 0.3 else ""
+
     return (main, shade(main)), (second, shade(second))
 
 

@@ -79,7 +79,10 @@ def studio(name: str, rng: np.random.Generator) -> Scenery:
 def place(name: str, rng: np.random.Generator) -> Scenery:
     """One of PLACES with its colours a little varied."""
     base = PLACES[name]
-    vary = lambda c: tuple(np.clip(np.array(c) * rng.uniform(0.94, 1.05, 3), 0, 1))  # noqa: E731
+
+    def vary(c: Colour) -> Colour:
+        return tuple(np.clip(np.array(c) * rng.uniform(0.94, 1.05, 3), 0, 1))
+
     return replace(
         base, floor=vary(base.floor), horizon=vary(base.horizon), zenith=vary(base.zenith)
     )

@@ -29,7 +29,10 @@ def lighthouse(rng: np.random.Generator, look: Look) -> Model:
     """A tapering tower on a rock with a gallery, a shining lantern and a domed roof."""
     tall, r = rng.uniform(2.1, 2.6), rng.uniform(0.5, 0.58)
     top = r * rng.uniform(0.56, 0.66)
-    at = lambda y: r + (top - r) * (y / tall) ** 0.75  # noqa: E731
+
+    def at(y: float) -> float:
+        return r + (top - r) * (y / tall) ** 0.75
+
     heights = np.linspace(0, tall, 16)
     parts = [lathe([(at(y), y) for y in heights], look.main)]
     details = []
@@ -39,7 +42,7 @@ def lighthouse(rng: np.random.Generator, look: Look) -> Model:
             parts.append(lathe([(at(y) + 0.014, y) for y in band], look.second))
         details.append("two bands")
     parts += _lantern(look, top, tall)
-    parts += place(door(WOOD, 0.32, 0.56), 0, 0.02, at(0.3) - 0.0)
+    parts += place(door(WOOD, 0.32, 0.56), 0, 0.02, at(0.3))
     for angle, y in (
         (0, 0.56 * tall),
         (0, 0.84 * tall),
@@ -59,7 +62,7 @@ def lighthouse(rng: np.random.Generator, look: Look) -> Model:
         ):
             rock = ellipsoid(size, 0.4 * size, 0.92 * size, GREY, 12)
             rock = rock.turn("y", rng.uniform(0, 90)).move(x, -0.1, z)
-            parts.append(faceted(rock.warp(lambda at: np.maximum(at, (-9.0, -0.16, -9.0)))))
+            parts.append(faceted(rock.warp(lambda v: np.maximum(v, (-9.0, -0.16, -9.0)))))
         details.append("rocks")
     else:
         parts.append(lathe([(1.3 * r, -0.12), (1.3 * r, 0.0), (1.2 * r, 0.05)], STONE))
@@ -87,7 +90,10 @@ def windmill(rng: np.random.Generator, look: Look) -> Model:
     parts = [lathe([(1.06 * r, 0), (1.06 * r, 0.1), (r, 0.1), (top, tall)], look.main)]
     cap = [(1.16 * top, 0), (1.14 * top, 0.1), (1.0 * top, 0.32), (0.62 * top, 0.56), (0.0, 0.66)]
     parts.append(lathe(cap, look.second, crease=60).move(y=tall - 0.02))
-    at = lambda y: r + (top - r) * y / tall  # noqa: E731
+
+    def at(y: float) -> float:
+        return r + (top - r) * y / tall
+
     details = ["four sails"]
     if rng.random() < 0.55:
         parts += _gallery(at(0.72) + 0.2, 0.72)

@@ -139,22 +139,8 @@ def _pine(rng: np.random.Generator, look: Look) -> Model:
         bottom = low + high * i / tiers * 0.86
         radius = wide * (1 - 0.72 * i / tiers)
         top = min(bottom + high * 0.58, low + high) if i < tiers - 1 else low + high
-        steps = np.linspace(0, 1, 7)[1:]
-        slope = [
-            (radius * (1 - s) ** 0.85 + 0.05 * (1 - s), bottom + 0.1 + (top - bottom - 0.1) * s)
-            for s in steps
-        ]
-        skirt = [
-            (radius * 0.8, bottom + 0.1),
-            (radius * 0.97, bottom),
-            (radius, bottom + 0.1),
-            *slope,
-        ]
-        parts.append(
-            lathe(skirt, lighter(look.main, 0.06 * i), 60, detail=48).warp(
-                _scalloped(9 - i, bottom)
-            )
-        )
+        skirt = _skirt(radius, bottom, top, lighter(look.main, 0.06 * i))
+        parts.append(skirt.warp(_scalloped(9 - i, bottom)))
         rims.append((radius, bottom))
     tip = low + high
     perch = (0.0, tip - 0.1, 0.0)
@@ -175,6 +161,16 @@ def _pine(rng: np.random.Generator, look: Look) -> Model:
         details=("a star on top", "baubles"),
         perch=(0.0, tip + 0.5, 0.0),
     )
+
+
+def _skirt(radius: float, bottom: float, top: float, paint: Paint) -> Part:
+    """One tier of a pine, hollow below."""
+    rim = [(radius * 0.8, bottom + 0.1), (radius * 0.97, bottom), (radius, bottom + 0.1)]
+    slope = [
+        (radius * (1 - s) ** 0.85 + 0.05 * (1 - s), bottom + 0.1 + (top - bottom - 0.1) * s)
+        for s in np.linspace(0, 1, 7)[1:]
+    ]
+    return lathe([*rim, *slope], paint, 60, detail=48)
 
 
 def _scalloped(count: int, bottom: float) -> Callable[[np.ndarray], np.ndarray]:

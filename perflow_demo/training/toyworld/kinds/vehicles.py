@@ -91,20 +91,8 @@ def _pickup(rng: np.random.Generator, look: Look) -> Model:
         rounding=0.3,
         bevel=0.12,
     )
-    parts = [body.part(look.main), cabin.part(look.main)]
-    parts.append(
-        cabin.panel(
-            "+z",
-            rounded([(-0.5, 1.04), (0.5, 1.04), (0.43, tall - 0.14), (-0.43, tall - 0.14)], 0.08),
-            GLASS,
-        )
-    )
-    side = rounded([(-0.12, 1.03), (0.58, 1.03), (0.42, tall - 0.15), (-0.12, tall - 0.15)], 0.09)
-    parts += cabin.panel("+x", side, GLASS).pair()
-    parts.append(cabin.panel("-z", rectangle(0, tall - 0.3, 0.7, 0.24, 0.07), GLASS))
-    parts += [box(1.3, 0.12, 1.5, WOOD, 0.03).move(y=0.6, z=-0.95)]
-    parts += box(0.1, 0.5, 1.5, look.main, 0.04).move(0.64, 0.8, -0.97).pair()
-    parts += [box(1.36, 0.5, 0.1, look.main, 0.04).move(0, 0.8, -1.7)]
+    parts = [body.part(look.main), cabin.part(look.main), *_pickup_windows(cabin, tall)]
+    parts += _pickup_bed(look.main)
     parts += [box(0.9, 0.24, nose + 1.5, CHASSIS).move(y=0.46, z=(nose - 1.5) / 2)]
     for z in (nose - 0.52, -1.0):
         guard = tube(
@@ -115,22 +103,41 @@ def _pickup(rng: np.random.Generator, look: Look) -> Model:
         )
         parts += guard.stretch(x=2.0).move(0.68, r, z).pair()
     parts += wheels([(0.66, r, nose - 0.52), (0.66, r, -1.0)], r, 0.28, look.second)
-    parts += [body.panel("+z", rectangle(0, 0.72, 0.6, 0.24, 0.08), BLACK, 0.02)]
-    parts += [
-        body.panel("+z", rectangle(0, 0.72 + y, 0.56, 0.04, 0.02), STEEL, 0.035)
-        for y in (-0.06, 0.06)
-    ]
-    parts += [twin for p in _lamp_on(body, 0.43, 0.74, 0.1) for twin in p.pair()]
-    parts += [
-        tube(
-            [(-0.66, 0.44, nose - 0.02), (0, 0.44, nose + 0.08), (0.66, 0.44, nose - 0.02)],
-            0.06,
-            look.second,
-            12,
-        )
-    ]
+    parts += _pickup_front(body, nose, look.second)
     parts += ellipsoid(0.06, 0.1, 0.05, TAIL_LIGHT, 14).move(0.6, 0.84, -1.74).pair()
     return Model(parts, noun="pickup truck", details=("a wooden bed",), perch=(0.0, tall, 0.15))
+
+
+def _pickup_windows(cabin: Hull, tall: float) -> list[Part]:
+    front = [(-0.5, 1.04), (0.5, 1.04), (0.43, tall - 0.14), (-0.43, tall - 0.14)]
+    side = [(-0.12, 1.03), (0.58, 1.03), (0.42, tall - 0.15), (-0.12, tall - 0.15)]
+    return [
+        cabin.panel("+z", rounded(front, 0.08), GLASS),
+        *cabin.panel("+x", rounded(side, 0.09), GLASS).pair(),
+        cabin.panel("-z", rectangle(0, tall - 0.3, 0.7, 0.24, 0.07), GLASS),
+    ]
+
+
+def _pickup_bed(paint: Paint) -> list[Part]:
+    return [
+        box(1.3, 0.12, 1.5, WOOD, 0.03).move(y=0.6, z=-0.95),
+        *box(0.1, 0.5, 1.5, paint, 0.04).move(0.64, 0.8, -0.97).pair(),
+        box(1.36, 0.5, 0.1, paint, 0.04).move(0, 0.8, -1.7),
+    ]
+
+
+def _pickup_front(body: Hull, nose: float, paint: Paint) -> list[Part]:
+    """Grille with two bars, headlamps, and a bumper in `paint`."""
+    bumper = [(-0.66, 0.44, nose - 0.02), (0, 0.44, nose + 0.08), (0.66, 0.44, nose - 0.02)]
+    return [
+        body.panel("+z", rectangle(0, 0.72, 0.6, 0.24, 0.08), BLACK, 0.02),
+        *(
+            body.panel("+z", rectangle(0, 0.72 + y, 0.56, 0.04, 0.02), STEEL, 0.035)
+            for y in (-0.06, 0.06)
+        ),
+        *(twin for p in _lamp_on(body, 0.43, 0.74, 0.1) for twin in p.pair()),
+        tube(bumper, 0.06, paint, 12),
+    ]
 
 
 def _cab(look: Look, back: float, front: float, top: float) -> list[Part]:
@@ -181,35 +188,9 @@ def _extruded(outline: list[tuple[float, float]], width: float, paint: Paint) ->
 def bus(rng: np.random.Generator, look: Look) -> Model:
     """A city bus, round or boxy, or a double-decker."""
     double = rng.random() < 0.35
-    power, front = (
-        rng.uniform(4.5, 8.0),
-        rng.uniform(1.6, 2.0) if not double else rng.uniform(1.45, 1.7),
-    )
-    top, r, half = (2.2 if double else 1.5), 0.3, 0.68
-    body = Hull.through(
-        [
-            (-front, 0.64, 0.26, top - 0.06),
-            (-front + 0.3, half, 0.24, top),
-            (front - 0.3, half, 0.24, top),
-        ]
-        + [(front, 0.64, 0.26, top - 0.08)],
-        power=power,
-        rounding=0.25,
-        bevel=0.16,
-    )
-    roof = Hull.through(
-        [
-            (-front + 0.02, 0.58, top - 0.1, top + 0.02),
-            (-front + 0.3, half + 0.012, top - 0.12, top + 0.09),
-        ]
-        + [
-            (front - 0.3, half + 0.012, top - 0.12, top + 0.09),
-            (front - 0.02, 0.58, top - 0.1, top + 0.02),
-        ],
-        power=3.0,
-        rounding=0.25,
-        bevel=0.1,
-    )
+    power, front = rng.uniform(4.5, 8.0), rng.uniform(*((1.45, 1.7) if double else (1.6, 2.0)))
+    top, r = 2.2 if double else 1.5, 0.3
+    body, roof = _bus_hulls(front, top, power)
     parts = [body.part(look.main, 48), roof.part(look.second)]
     count = int(rng.integers(4, 6))
     decks = [(0.82, 1.24)] if not double else [(0.74, 1.14), (1.5, 1.9)]
@@ -232,6 +213,20 @@ def bus(rng: np.random.Generator, look: Look) -> Model:
     parts += body.panel("-z", rectangle(0.45, 0.52, 0.16, 0.12, 0.04), TAIL_LIGHT, 0.02).pair()
     noun = "double-decker bus" if double else None
     return Model(parts, noun=noun, details=("many windows",), perch=(0.0, top + 0.09, 0.0))
+
+
+def _bus_hulls(front: float, top: float, power: float) -> tuple[Hull, Hull]:
+    """Body and roof between ±front; the greater `power`, the boxier."""
+    half = 0.68
+    body = [(-front, 0.64, 0.26, top - 0.06), (-front + 0.3, half, 0.24, top)]
+    body += [(front - 0.3, half, 0.24, top), (front, 0.64, 0.26, top - 0.08)]
+    end, middle = (0.58, top - 0.1, top + 0.02), (half + 0.012, top - 0.12, top + 0.09)
+    roof = [(-front + 0.02, *end), (-front + 0.3, *middle)]
+    roof += [(front - 0.3, *middle), (front - 0.02, *end)]
+    return (
+        Hull.through(body, power=power, rounding=0.25, bevel=0.16),
+        Hull.through(roof, power=3.0, rounding=0.25, bevel=0.1),
+    )
 
 
 def _bus_windows(body: Hull, front: float, low: float, high: float, count: int) -> list[Part]:
