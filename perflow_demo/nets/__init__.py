@@ -2,5 +2,7 @@
 
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.judge import Judge
+from perflow_demo.nets.multiview import UNetMV2DConditionModel
+from perflow_demo.nets.tsr import TSR
 
-__all__ = ["Judge", "PocketAutoencoder"]
+__all__ = ["TSR", "Judge", "PocketAutoencoder", "UNetMV2DConditionModel"]
