@@ -76,6 +76,10 @@ class Part:
         vertices = bend(self.vertices.copy()).astype(np.float32)
         return replace(self, vertices=vertices, normals=smooth_normals(vertices, self.faces))
 
+    def flattened(self, low: float) -> Part:
+        """All below y = `low` pressed up to it: a flat foot, or the upper half of a ball."""
+        return self.warp(lambda v: np.maximum(v, (-np.inf, low, -np.inf)))
+
     def painted(self, paint: Paint) -> Part:
         return replace(self, paint=paint)
 

@@ -114,7 +114,7 @@ def _eyes(
     x, y, z = head.at(turn * 0.97, lift)
     white = ellipsoid(size, size * 1.15, size * 0.5, EYE_WHITE, 20)
     lid = ellipsoid(size * 1.12, size * 1.27, size * 0.66, lighter(skin, -0.1), 18)
-    lid = lid.warp(lambda v: np.column_stack([v[:, 0], np.maximum(v[:, 1], size * 0.76), v[:, 2]]))
+    lid = lid.flattened(size * 0.76)
     parts = head.stick(white, turn, lift).pair() + head.stick(lid, turn, lift).pair()
     for radius, out, paint in ((0.76, 0.25, iris), (0.4, 0.46, BLACK)):
         disc = ellipsoid(size * radius, size * radius * 1.1, size * (0.66 - out) * 0.92, paint, 16)

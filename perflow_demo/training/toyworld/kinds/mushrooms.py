@@ -60,7 +60,7 @@ def _toadstool(
         look.second,
         32,
     )
-    stem = stem.warp(lambda v: np.column_stack([v[:, 0], np.maximum(v[:, 1], 0), v[:, 2]]))
+    stem = stem.flattened(0.0)
     ring = torus(thick * 0.98, 0.11, lighter(look.second, 0.4), 30).move(0, tall * 0.72, 0)
     parts = [cap, gills, stem, ring]
     if spotted:

@@ -62,7 +62,7 @@ def lighthouse(rng: np.random.Generator, look: Look) -> Model:
         ):
             rock = ellipsoid(size, 0.4 * size, 0.92 * size, GREY, 12)
             rock = rock.turn("y", rng.uniform(0, 90)).move(x, -0.1, z)
-            parts.append(faceted(rock.warp(lambda v: np.maximum(v, (-9.0, -0.16, -9.0)))))
+            parts.append(faceted(rock.flattened(-0.16)))
         details.append("rocks")
     else:
         parts.append(lathe([(1.3 * r, -0.12), (1.3 * r, 0.0), (1.2 * r, 0.05)], STONE))
