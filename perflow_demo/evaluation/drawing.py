@@ -11,6 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from perflow_demo.evaluation.prompts import Prompt
+from perflow_demo.models.spec import Family
 from perflow_demo.registry import Registry
 from perflow_demo.tasks import sampling
 
@@ -123,5 +124,5 @@ class Studio:
         return embeds
 
     @property
-    def _family(self):
-        return next(f for f in self.registry.families() if f.name == self.family)
+    def _family(self) -> Family:
+        return self.registry.family(self.family)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Title of the component that loads, bytes read so far, bytes to read.
 OnLoad = Callable[[str, int, int], None]
+# A CPU's allocator has no exception class of its own, only these words.
+CPU_EXHAUSTED = "can't allocate memory"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,13 @@ class Registry:
         """The families on offer, each with the styles whose weights are there."""
         return tuple(available(family, self._source(family)) for family in CATALOGUE.values())
 
+    def family(self, name: str) -> Family:
+        """The family of that name, as in `families`; raises BadRequest for an unknown one."""
+        families = {family.name: family for family in self.families()}
+        if name not in families:
+            raise BadRequest(f"There is no family {name!r}; choose {' or '.join(families)}.")
+        return families[name]
+
     @contextmanager
     def lease(
         self,
@@ -75,7 +84,7 @@ class Registry:
         """
         from perflow_demo.registry import pipelines
 
-        family = self._family(family, style)
+        family = self._family_with(family, style)
         if not 0 <= delta_strength <= 1:
             raise BadRequest(f"A ΔW strength of {delta_strength} is not in 0..1; choose another.")
         parts = pipelines.parts_of(
@@ -108,11 +117,8 @@ class Registry:
             entries,
         )
 
-    def _family(self, name: str, style: str | None) -> Family:
-        families = {family.name: family for family in self.families()}
-        if name not in families:
-            raise BadRequest(f"There is no family {name!r}; choose {' or '.join(families)}.")
-        family = families[name]
+    def _family_with(self, name: str, style: str | None) -> Family:
+        family = self.family(name)
         if style is not None and family.style(style) is None:
             styles = " or ".join(known.name for known in family.styles) or "no style at all"
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
@@ -142,7 +148,10 @@ class Registry:
 
         try:
             yield
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            exhausted = isinstance(error, torch.OutOfMemoryError) or CPU_EXHAUSTED in str(error)
+            if not exhausted:
+                raise
             self._release()
             raise OutOfMemory(
                 "The device ran out of memory; ask for fewer or smaller pictures, or unload models."

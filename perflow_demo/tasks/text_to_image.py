@@ -143,7 +143,7 @@ def stream(
     leaves everything usable. The events may be fetched from different threads, one at a time.
     Raises UserError: BadRequest for what the family does not offer, LoadError, OutOfMemory.
     """
-    family = _family(request, registry)
+    family = registry.family(request.family)
     request, notes = resolve(request, family)
     if "torch" not in sys.modules:
         yield Loading("the program's libraries", 0, 0)
@@ -236,14 +236,6 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
         )
         values["steps"] = values["windows"]
     return TextToImageRequest(**values), notes
-
-
-def _family(request: TextToImageRequest, registry: "Registry") -> "Family":
-    families = {family.name: family for family in registry.families()}
-    if request.family not in families:
-        known = " or ".join(families)
-        raise BadRequest(f"There is no family {request.family!r}; choose {known}.")
-    return families[request.family]
 
 
 def _cut_notes(request: TextToImageRequest, rests: list[str], tokens: int) -> list[str]:

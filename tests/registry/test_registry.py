@@ -208,10 +208,24 @@ def test_a_strength_out_of_range_is_refused(registry, strength):
         pytest.fail("lent a UNet with a ΔW that nobody trained")
 
 
-def test_a_device_out_of_memory_is_explained(registry):
+def exhaust_cuda():
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def exhaust_cpu():
+    torch.empty(10**15)
+
+
+@pytest.mark.parametrize("exhaust", [exhaust_cuda, exhaust_cpu])
+def test_a_device_out_of_memory_is_explained(registry, exhaust):
     with pytest.raises(OutOfMemory, match="smaller pictures"), registry.lease():
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        exhaust()
     assert all(entry.leases == 0 for entry in registry.status().entries)
+
+
+def test_other_faults_stay_what_they_are(registry):
+    with pytest.raises(RuntimeError, match="size of tensor"), registry.lease():
+        torch.zeros(2) + torch.zeros(3)
 
 
 def test_making_a_registry_imports_neither_torch_nor_diffusers():
