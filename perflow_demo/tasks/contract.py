@@ -118,8 +118,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of work by stage; time that the receiver of the events takes is not counted.
+    """Seconds of work by stage, without what the receiver of the events takes between them.
 
+    Loading goes on meanwhile, so `load` lasts from its start to its end, whoever is slower.
     A GPU works ahead, so what a stage leaves running there counts in the next.
     """
 
