@@ -46,7 +46,10 @@ def load_network(
             f"{path} names the network {name!r}, but only {', '.join(NETWORKS)} can be loaded; "
             f"{ADVICE}."
         )
-    module = NETWORKS[name].from_config(config)
+    try:
+        module = NETWORKS[name].from_config(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LoadError(f"{path} describes no {name} ({error}); {ADVICE}.") from error
     return _fill(module, source.file(component.weights), dtype, read)
 
 
@@ -93,7 +96,10 @@ def load_tokenizer(
     config, vocabulary = source.file(component.config), source.file(component.weights)
     _read_json(config)
     _read_json(vocabulary)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(config.parent, local_files_only=True)
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(config.parent, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises no narrower class
+        raise LoadError(f"{vocabulary} describes no tokenizer; {ADVICE}.") from error
     if read:
         read(vocabulary.stat().st_size)
     return tokenizer

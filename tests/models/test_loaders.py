@@ -80,14 +80,28 @@ def test_a_missing_file_is_named(pocket, part, name):
     missing.unlink()
     load = {
         "tokenizer": lambda: loaders.load_tokenizer(component, Folder(pocket)),
-        "text_encoder": lambda: loaders.load_text_encoder(
-            component, Folder(pocket), torch.float32
-        ),
+        "text_encoder": lambda: loaders.load_text_encoder(component, Folder(pocket), torch.float32),
     }.get(part, lambda: loaders.load_network(component, Folder(pocket), torch.float32))
     with pytest.raises(MissingFile) as caught:
         load()
     assert f"{pocket.name}/{getattr(component, name)} is missing" in str(caught.value)
     assert str(pocket.parent) not in str(caught.value)  # the sentence may reach a visitor
+
+
+def test_a_tokenizer_file_that_describes_none_is_named(pocket):
+    (pocket / POCKET.tokenizer.weights).write_text('{"version": "1.0"}')
+    with pytest.raises(LoadError, match="tokenizer.json describes no tokenizer"):
+        loaders.load_tokenizer(POCKET.tokenizer, Folder(pocket))
+
+
+@pytest.mark.parametrize(
+    "fault", [{"block_out_channels": 3}, {"down_block_types": ["Nonsense", "DownBlock2D"]}]
+)
+def test_a_configuration_that_builds_no_network_is_named(pocket, fault):
+    path = pocket / POCKET.unet.config
+    path.write_text(json.dumps(json.loads(path.read_text()) | fault))
+    with pytest.raises(LoadError, match="config.json describes no UNet2DConditionModel"):
+        load_unet(pocket, [])
 
 
 def shorten(path):
