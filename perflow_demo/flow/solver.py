@@ -59,10 +59,12 @@ def ddim_timesteps(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Where each DDIM step begins and lands: two (B, num_steps) integer tensors.
 
-    t_start, t_end: (B,) window ends in [0, 1]. The stride is floored, so a step may land one
-    index beside the next one's begin; an index below 0 means the end of the table (PeRFlow
-    reference).
+    t_start, t_end: (B,) window ends in [0, 1]. num_steps: at least 1, else ValueError.
+    The stride is floored, so a step may land one index beside the next one's begin; an index
+    below 0 means the end of the table (PeRFlow reference).
     """
+    if num_steps < 1:
+        raise ValueError(f"num_steps must be at least 1, got {num_steps}")
     length = (t_start - t_end).float()[:, None]
     fractions = torch.arange(num_steps, device=t_start.device) / num_steps
     times = t_start.float()[:, None] - length * fractions
@@ -88,8 +90,8 @@ def solve_window(
 
     predict: (latents, timesteps (B,)) -> teacher output, for instance from `guided`.
     latents: (B, ...) at t_start. t_start, t_end: (B,), each sample its own window.
-    alphas_cumprod: (T,). prediction_type: "epsilon" or "v_prediction", else ValueError.
-    Source: DDIM (arXiv 2010.02502), equation 12 without noise.
+    num_steps: at least 1. alphas_cumprod: (T,). prediction_type: "epsilon" or "v_prediction".
+    Raises ValueError for others. Source: DDIM (arXiv 2010.02502), equation 12 without noise.
     """
     table = alphas_cumprod.to(device=latents.device, dtype=torch.float32)
     begins, landings = ddim_timesteps(t_start, t_end, num_steps, len(table))

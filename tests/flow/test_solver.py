@@ -179,6 +179,12 @@ def test_guidance_needs_a_negative_prompt():
         guided(torch.add, torch.zeros(1, 5, 32), guidance_scale=7.5)
 
 
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_window_needs_a_step(steps):
+    with pytest.raises(ValueError, match="at least 1"):
+        ddim_timesteps(torch.tensor([1.0]), torch.tensor([0.75]), steps)
+
+
 def test_other_teachers_are_refused():
     with pytest.raises(ValueError, match="not 'sample'"):
         solve_window(
