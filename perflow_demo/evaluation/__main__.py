@@ -14,8 +14,27 @@ from perflow_demo.settings import Settings
 
 FAILED = 2
 
-Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")]
-Grid = Annotated[Path | None, typer.Option("--grid", help="Write a sheet of pictures here.")]
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    """Said before hours of work, not after."""
+    if path and not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}; make it first.")
+    return path
+
+
+def _a_picture(path: Path | None) -> Path | None:
+    if path and path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"it has to be a .png file, not {path.name}.")
+    return _in_a_folder(path)
+
+
+Json = Annotated[
+    Path | None, typer.Option("--json", help="Write the figures here too.", callback=_in_a_folder)
+]
+Grid = Annotated[
+    Path | None,
+    typer.Option("--grid", help="Write a sheet of pictures (PNG) here.", callback=_a_picture),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer pictures or runs: a first look.")]
 
 program = typer.Typer(
