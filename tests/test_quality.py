@@ -15,7 +15,7 @@ PROMPTS = 12
 
 pytestmark = pytest.mark.skipif(
     not (ASSETS / "pocket" / "unet" / "config.json").is_file(),
-    reason="assets/pocket has no unet yet",
+    reason="assets/pocket has no UNet yet: it is still being trained",
 )
 
 
