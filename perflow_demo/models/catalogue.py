@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from perflow_demo.models.sources import Source
-from perflow_demo.models.spec import Component, Defaults, Family, Style
+from perflow_demo.models.spec import Component, Defaults, Family, MultiviewFamily, Style
 
 
 def _style(name: str, title: str, description: str) -> Style:
@@ -17,9 +17,7 @@ POCKET = Family(
     description="Small toy-like objects and scenes, trained from scratch by this project.",
     licence="Apache-2.0",
     folder="pocket",
-    tokenizer=Component(
-        "tokenizer", "tokenizer/tokenizer_config.json", "tokenizer/tokenizer.json"
-    ),
+    tokenizer=Component("tokenizer", "tokenizer/tokenizer_config.json", "tokenizer/tokenizer.json"),
     text_encoder=Component(
         "text encoder", "text_encoder/config.json", "text_encoder/model.safetensors"
     ),
@@ -40,6 +38,27 @@ POCKET = Family(
 POCKET_JUDGE = Component("judge", "judge/config.json", "judge/diffusion_pytorch_model.safetensors")
 
 CATALOGUE: dict[str, Family] = {family.name: family for family in (POCKET,)}
+
+# The layout of flamehaze1115/wonder3d-v1.0 as a snapshot or a mirror folder; no code of it is read.
+WONDER3D = MultiviewFamily(
+    name="wonder3d",
+    title="Wonder3D",
+    description="Six views of any object, published with the paper of that name.",
+    licence="AGPL-3.0",
+    folder="wonder3d-v1.0",
+    image_encoder=Component(
+        "image encoder", "image_encoder/config.json", "image_encoder/model.safetensors"
+    ),
+    image_processor=Component("image processor", "feature_extractor/preprocessor_config.json"),
+    vae=Component("autoencoder", "vae/config.json", "vae/diffusion_pytorch_model.safetensors"),
+    unet=Component(
+        "multiview UNet", "unet/config.json", "unet/diffusion_pytorch_model.safetensors"
+    ),
+    scheduler=Component("noise schedule", "scheduler/scheduler_config.json"),
+    defaults=Defaults(steps=4, teacher_steps=20, guidance_scale=1.0, size=256),
+)
+
+MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (WONDER3D,)}
 
 
 def available(family: Family, source: Source) -> Family:

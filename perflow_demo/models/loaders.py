@@ -1,6 +1,7 @@
 """One component from its files to memory: strict, from safetensors and JSON only, on the CPU."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -8,14 +9,22 @@ from pathlib import Path
 import diffusers
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    PreTrainedTokenizerFast,
+)
 
 from perflow_demo.errors import LoadError
-from perflow_demo.flow import apply_delta, expand_delta
+from perflow_demo.flow import MergeReport, apply_delta, expand_delta
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.judge import Judge
+from perflow_demo.nets.multiview import UNetMV2DConditionModel
 
 # Called with the number of bytes just read from a file.
 BytesRead = Callable[[int], None]
@@ -24,9 +33,16 @@ Shapes = Mapping[str, tuple[int, ...]]
 # The networks a configuration may name; nothing else is ever imported on a file's word.
 NETWORKS = {
     "UNet2DConditionModel": diffusers.UNet2DConditionModel,
+    "UNetMV2DConditionModel": UNetMV2DConditionModel,
+    "AutoencoderKL": diffusers.AutoencoderKL,
     "PocketAutoencoder": PocketAutoencoder,
     "Judge": Judge,
 }
+# Names of an attention's weights in autoencoders published before 2023, and today's.
+OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+OLD_KEY = re.compile(rf"(\.attentions\.\d+)\.({'|'.join(OLD_NAMES)})\.(weight|bias)")
+# An integer buffer that transformers once stored and now counts up by itself.
+COUNTED = ".embeddings.position_ids"
 ADVICE = "restore the file from where it was published"
 
 
@@ -67,6 +83,23 @@ def load_text_encoder(
     return _fill(module, source.file(component.weights), dtype, read)
 
 
+def load_image_encoder(
+    component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
+) -> CLIPVisionModelWithProjection:
+    """A CLIP vision tower with its projection; otherwise like `load_network`."""
+    path = source.file(component.config)
+    config = _read_json(path)
+    if config.get("model_type") != "clip_vision_model":
+        raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
+    module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
+    return _fill(module, source.file(component.weights), dtype, read)
+
+
+def load_image_processor(component: Component, source: Source) -> CLIPImageProcessorPil:
+    """How pictures are prepared for a CLIP vision tower."""
+    return CLIPImageProcessorPil.from_dict(_read_json(source.file(component.config)))
+
+
 def load_unet(
     component: Component,
     deltas: Sequence[tuple[Component, float]],
@@ -87,6 +120,32 @@ def load_unet(
         _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, shapes)
         apply_delta(unet, difference, strength=strength)
     return _cast(unet, dtype)
+
+
+def load_multiview_unet(
+    component: Component,
+    source: Source,
+    dtype: torch.dtype,
+    delta: tuple[Component, float, Source] | None = None,
+    read: BytesRead | None = None,
+) -> tuple[torch.nn.Module, MergeReport | None]:
+    """A private multiview UNet and what the ΔW of a text-to-image model did to its weights.
+
+    delta: component, strength and source; it is merged leniently, since a multiview UNet has more
+    weights than the one ΔW was made for. The report lists what was left as it was. Without a
+    delta there is no report. Otherwise like `load_unet`.
+    """
+    unet = load_network(component, source, torch.float32 if delta else dtype, read)
+    if delta is None:
+        return unet, None
+    plugged, strength, plugged_source = delta
+    path = plugged_source.file(plugged.weights)
+    difference = _expand(path, _read_tensors(path, torch.float32, read))
+    try:
+        report = apply_delta(unet, difference, strength=strength, strict=False)
+    except (KeyError, ValueError) as error:
+        raise LoadError(f"{path} is no ΔW for {component.title}: {error.args[0]}.") from error
+    return _cast(unet, dtype), report
 
 
 def load_tokenizer(
@@ -167,7 +226,7 @@ def _shapes(module: torch.nn.Module) -> Shapes:
 
 def _read_shapes(path: Path) -> Shapes:
     with _open(path) as file:
-        return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+        return {_todays_name(key): tuple(file.get_slice(key).get_shape()) for key in _weights(file)}
 
 
 def _read_tensors(
@@ -175,15 +234,23 @@ def _read_tensors(
 ) -> dict[str, torch.Tensor]:
     tensors = {}
     with _open(path) as file:
-        for key in file.keys():  # noqa: SIM118
+        for key in _weights(file):
             stored = file.get_tensor(key)
             # A copy, since the tensor as stored is a window on the file, which may be replaced.
-            tensors[key] = stored.to(
+            tensors[_todays_name(key)] = stored.to(
                 dtype if stored.is_floating_point() else stored.dtype, copy=True
             )
             if read:
                 read(stored.nbytes)
     return tensors
+
+
+def _weights(file: safe_open) -> list[str]:
+    return [key for key in file.keys() if not key.endswith(COUNTED)]  # noqa: SIM118
+
+
+def _todays_name(key: str) -> str:
+    return OLD_KEY.sub(lambda old: f"{old[1]}.{OLD_NAMES[old[2]]}.{old[3]}", key)
 
 
 def _open(path: Path):

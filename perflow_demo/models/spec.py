@@ -70,3 +70,26 @@ class Family:
     def style(self, name: str) -> Style | None:
         """The style of that name, or None where the family has none."""
         return next((style for style in self.styles if style.name == name), None)
+
+
+@dataclass(frozen=True)
+class MultiviewFamily:
+    """A model that draws an object's six views, normals and colours, from one picture of it.
+
+    image_encoder, image_processor: a CLIP vision tower and how pictures are prepared for it.
+    Other fields as in `Family`.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    folder: str
+    image_encoder: Component
+    image_processor: Component
+    vae: Component
+    unet: Component
+    scheduler: Component
+    defaults: Defaults
+    prediction_type: str = "diff_eps"
+    num_time_windows: int = 4

@@ -10,7 +10,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders
 from perflow_demo.models.sources import Source
-from perflow_demo.models.spec import Component, Family
+from perflow_demo.models.spec import Component, Family, MultiviewFamily
 from perflow_demo.registry.placement import Placement
 
 
@@ -111,21 +111,26 @@ def assemble(
     modules: values of the parts of `parts_of`. accelerated: whether the UNet contains ΔW, so that
     a PeRFlowScheduler has to read it; else a DDIMScheduler does.
     """
-    config = loaders.load_scheduler_config(family.scheduler, source)
-    if accelerated:
-        scheduler = PeRFlowScheduler.from_config(
-            config,
-            prediction_type=family.prediction_type,
-            num_time_windows=family.num_time_windows,
-        )
-    else:
-        scheduler = DDIMScheduler.from_config(config)
     pipeline = StableDiffusionPipeline(
         **modules,
-        scheduler=scheduler,
+        scheduler=fresh_scheduler(family, source, accelerated),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def fresh_scheduler(
+    family: Family | MultiviewFamily, source: Source, accelerated: bool
+) -> PeRFlowScheduler | DDIMScheduler:
+    """A scheduler of the family's noise schedule; a PeRFlowScheduler for a UNet with ΔW."""
+    config = loaders.load_scheduler_config(family.scheduler, source)
+    if not accelerated:
+        return DDIMScheduler.from_config(config)
+    return PeRFlowScheduler.from_config(
+        config,
+        prediction_type=family.prediction_type,
+        num_time_windows=family.num_time_windows,
+    )

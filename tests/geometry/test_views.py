@@ -1,4 +1,4 @@
-"""The rows that tell a multiview network its views: the published table, and where it comes from."""
+"""Rows that tell a multiview network its views: the published table and where it comes from."""
 
 from pathlib import Path
 

@@ -1,0 +1,125 @@
+"""From one picture and a seed to six views, normals and colours, one network call at a time.
+
+Rows stand in the network's order: domain, object, view. Under guidance the unconditional copy is a
+second object, so that the joint attention pairs like with like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from PIL.Image import Image
+from torch import Tensor
+
+from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
+from perflow_demo.registry.multiview import MultiviewPipeline
+
+ROWS = len(DOMAINS) * len(VIEWS)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What every call of the network is told beside the noisy latents: R = 12·objects rows.
+
+    tokens: R×1×D. image_latents: R×C×h×w. cameras: R×10. guidance_scale: 1 for one object, the
+    conditional; above 1 for two, the unconditional first.
+    """
+
+    tokens: Tensor
+    image_latents: Tensor
+    cameras: Tensor
+    guidance_scale: float
+
+
+@torch.inference_mode()
+def condition(pipeline: MultiviewPipeline, picture: Image, guidance_scale: float) -> Conditions:
+    """What a picture of the object, as `geometry.framing` makes it, tells the network.
+
+    picture: RGB, a square whose side is a multiple of the autoencoder's scale.
+    guidance_scale: at least 1, which turns guidance off; up to 3 is advised.
+    """
+    token, latents = _token(pipeline, picture), _image_latents(pipeline, picture)
+    cameras = torch.from_numpy(camera_rows()).to(token)
+    objects = 1
+    if guidance_scale > 1:
+        # Without the picture there is neither token nor latents; the cameras stay.
+        token, latents = (torch.cat([torch.zeros_like(x), x]) for x in (token, latents))
+        objects = 2
+    return Conditions(
+        _every_view(token),
+        _every_view(latents),
+        cameras.unsqueeze(1).repeat(1, objects, 1, 1).flatten(0, 2),
+        guidance_scale,
+    )
+
+
+def noise(pipeline: MultiviewPipeline, seed: int, size: int) -> Tensor:
+    """Latents of noise for the twelve rows of one object: 12×C×h×w, float32."""
+    side = size // pipeline.vae_scale_factor
+    shape = (ROWS, pipeline.unet.config.out_channels, side, side)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(pipeline.device)
+
+
+@torch.inference_mode()
+def denoise(
+    pipeline: MultiviewPipeline, latents: Tensor, conditions: Conditions
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """After each call of the network: the latents, and what they would be without noise.
+
+    latents: 12×C×h×w. The scheduler has to be set up for the run, as by `sampling.prepare`.
+    """
+    scheduler = pipeline.scheduler
+    for timestep in scheduler.timesteps:
+        output = predict(pipeline.unet, latents, timestep, conditions)
+        step = scheduler.step(output, timestep, latents)
+        latents = step.prev_sample
+        yield latents, step.pred_original_sample
+
+
+def predict(
+    unet: torch.nn.Module, latents: Tensor, timestep: Tensor, conditions: Conditions
+) -> Tensor:
+    """The network's guided output for the twelve rows: 12×C×h×w, float32."""
+    objects = len(conditions.tokens) // ROWS
+    noisy = latents.unflatten(0, (len(DOMAINS), 1, -1)).repeat(1, objects, 1, 1, 1, 1).flatten(0, 2)
+    sample = torch.cat([noisy.to(unet.dtype), conditions.image_latents], dim=1)
+    output = unet(sample, timestep, conditions.tokens, conditions.cameras, return_dict=False)[0]
+    output = output.float().unflatten(0, (len(DOMAINS), objects, -1))
+    unconditional, conditional = output[:, 0], output[:, -1]
+    guided = unconditional + conditions.guidance_scale * (conditional - unconditional)
+    return guided.flatten(0, 1)
+
+
+@torch.inference_mode()
+def decode(pipeline: MultiviewPipeline, latents: Tensor) -> dict[str, list[Image]]:
+    """The pictures of latents 12×C×h×w, by domain: "normals" and "colours", each in view order."""
+    vae = pipeline.vae
+    pixels = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
+    pictures = VaeImageProcessor().postprocess(pixels)
+    halves = pictures[: len(VIEWS)], pictures[len(VIEWS) :]
+    return dict(zip(DOMAINS, halves, strict=True))
+
+
+def _token(pipeline: MultiviewPipeline, picture: Image) -> Tensor:
+    """The picture as one token of cross-attention: 1×1×D."""
+    encoder = pipeline.image_encoder
+    pixels = pipeline.image_processor(picture, return_tensors="pt").pixel_values
+    embeds = encoder(pixels.to(encoder.device, encoder.dtype)).image_embeds
+    return embeds.unsqueeze(1).to(pipeline.unet.dtype)
+
+
+def _image_latents(pipeline: MultiviewPipeline, picture: Image) -> Tensor:
+    """The picture as latents, 1×C×h×w: the middle of the autoencoder's distribution, scaled."""
+    vae = pipeline.vae
+    pixels = VaeImageProcessor(vae_scale_factor=pipeline.vae_scale_factor).preprocess(picture)
+    latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode()
+    return (latents * vae.config.scaling_factor).to(pipeline.unet.dtype)
+
+
+def _every_view(objects: Tensor) -> Tensor:
+    """O×… → R×…, the same for both domains and all views."""
+    rows = objects.repeat_interleave(len(VIEWS), dim=0)
+    return torch.cat([rows] * len(DOMAINS))
