@@ -91,7 +91,7 @@ def teacher(at: Workshop) -> Recipe:
         data = [(1.0, at.latents(at.pictures(256)))]
         return TeacherObjective(build_unet(at.debug), text, at.autoencoder(), data)
 
-    return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.99, compile=("unet",))
+    return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",))
 
 
 def teacher_512(at: Workshop) -> Recipe:
