@@ -19,7 +19,7 @@ ALLOWED = {
     "errors": "",
     "settings": "errors",
     "flow": "errors",
-    "nets": "",
+    "nets": "geometry",
     "geometry": "",
     "models": "nets flow errors settings",
     "registry": "models flow errors",

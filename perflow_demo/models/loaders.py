@@ -66,7 +66,7 @@ def load_network(
         module = NETWORKS[name].from_config(config)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no {name} ({error}); {ADVICE}.") from error
-    return _fill(module, source.file(component.weights), dtype, read)
+    return fill(module, source.file(component.weights), dtype, read)
 
 
 def load_text_encoder(
@@ -80,7 +80,7 @@ def load_text_encoder(
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error
     module = AutoModel.from_config(config, trust_remote_code=False)
-    return _fill(module, source.file(component.weights), dtype, read)
+    return fill(module, source.file(component.weights), dtype, read)
 
 
 def load_image_encoder(
@@ -92,7 +92,7 @@ def load_image_encoder(
     if config.get("model_type") != "clip_vision_model":
         raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
     module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
-    return _fill(module, source.file(component.weights), dtype, read)
+    return fill(module, source.file(component.weights), dtype, read)
 
 
 def load_image_processor(component: Component, source: Source) -> CLIPImageProcessorPil:
@@ -180,9 +180,10 @@ def resident_bytes(component: Component, source: Source, dtype: torch.dtype) -> 
     return sum(prod(shape) for shape in shapes.values()) * dtype.itemsize
 
 
-def _fill(
+def fill(
     module: torch.nn.Module, path: Path, dtype: torch.dtype, read: BytesRead | None
 ) -> torch.nn.Module:
+    """The network with the weights of a safetensors file, in eval mode; strict, as all here."""
     _check_shapes(path, _read_shapes(path), _shapes(module))
     module.load_state_dict(_read_tensors(path, dtype, read), assign=True)
     return _cast(module, dtype).eval().requires_grad_(False)

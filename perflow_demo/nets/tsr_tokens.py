@@ -35,15 +35,14 @@ class ImageTokenizer(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.model = ViTModel(ViTConfig(**config))
-        self.register_buffer("mean", torch.tensor(MEAN).reshape(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).reshape(3, 1, 1), persistent=False)
         self.register_state_dict_post_hook(_publish_names)
         self.register_load_state_dict_pre_hook(_adopt_names)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Tokens B 1+N C of pictures B 3 H W in [0, 1]."""
         embeddings = self.model.embeddings
-        patches = embeddings.patch_embeddings((pixels - self.mean) / self.std)
+        mean, std = (pixels.new_tensor(value).reshape(3, 1, 1) for value in (MEAN, STD))
+        patches = embeddings.patch_embeddings((pixels - mean) / std)
         size = embeddings.patch_size
         positions = resize_positions(
             embeddings.position_embeddings, pixels.shape[2] // size, pixels.shape[3] // size

@@ -1,0 +1,149 @@
+"""Meshes and their care. Finished meshes stand as glTF wants them: +Y up, facing +Z.
+
+Colours are sRGB here, as pictures and the field have them; what a file format wants otherwise is
+its exporter's matter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import fast_simplification
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+
+# Rows: where glTF's X, Y and Z lie in a TSR world, whose +Z is up and +X the front.
+GLTF_FROM_TSR = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float64)
+# Beyond this share of the largest part's volume's cube root, a part is no crumb.
+CRUMB = 0.1
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A triangle mesh; faces turn counter-clockwise seen from outside.
+
+    vertices: N×3. faces: M×3 indices. colors: sRGB N×3 in [0, 1], or None.
+    uv: N×2 in [0, 1], (0, 0) the texture's lower left corner, with texture: H×W×3 uint8 sRGB; both
+    or neither.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    colors: np.ndarray | None = None
+    uv: np.ndarray | None = None
+    texture: np.ndarray | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no surface at all."""
+        return len(self.faces) == 0
+
+    @property
+    def watertight(self) -> bool:
+        """Whether the surface is closed: every edge in two faces. A textured mesh is cut at seams,
+        so ask before unwrapping."""
+        return not self.empty and self.shape().is_watertight
+
+    def shape(self) -> trimesh.Trimesh:
+        """The bare surface in trimesh, for its measures; vertices stay as they are."""
+        return trimesh.Trimesh(self.vertices, self.faces, process=False)
+
+
+def upright(mesh: Mesh) -> Mesh:
+    """A mesh of a TSR world in glTF's axes."""
+    return replace(mesh, vertices=mesh.vertices @ GLTF_FROM_TSR.T)
+
+
+def tsr_points(points: np.ndarray) -> np.ndarray:
+    """Points N×3 in glTF's axes, in those of a TSR world."""
+    return points @ GLTF_FROM_TSR
+
+
+def keep_largest(mesh: Mesh, count: int | None = None) -> Mesh:
+    """The mesh without its smaller parts.
+
+    count: parts to keep, the largest by area; None keeps all but crumbs, whose bounding box is
+    less than a tenth as long as that of the largest.
+    """
+    if mesh.empty:
+        return mesh
+    parts = trimesh.graph.connected_components(
+        mesh.shape().face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1
+    )
+    areas = [mesh.shape().area_faces[part].sum() for part in parts]
+    ranked = [parts[i] for i in np.argsort(areas)[::-1]]
+    if count is not None:
+        kept = ranked[:count]
+    else:
+        lengths = [np.linalg.norm(np.ptp(mesh.vertices[mesh.faces[p]], (0, 1))) for p in ranked]
+        kept = [p for p, long in zip(ranked, lengths, strict=True) if long >= CRUMB * lengths[0]]
+    return _only(mesh, mesh.faces[np.sort(np.concatenate(kept))])
+
+
+def fill_holes(mesh: Mesh) -> Mesh:
+    """The mesh with each hole closed by a fan around the middle of its rim; `watertight` tells
+    whether that was all.
+    """
+    if mesh.empty:
+        return mesh
+    vertices, faces, colors = [mesh.vertices], [mesh.faces], [mesh.colors]
+    count = len(mesh.vertices)
+    for rim in _rims(mesh):
+        # Rim edges run as their face has them, so the new face runs against them.
+        follower = np.roll(rim, -1)
+        middle = np.full(len(rim), count)
+        vertices.append(mesh.vertices[rim].mean(0, keepdims=True))
+        faces.append(np.column_stack([follower, rim, middle]))
+        if mesh.colors is not None:
+            colors.append(mesh.colors[rim].mean(0, keepdims=True))
+        count += 1
+    return Mesh(
+        np.concatenate(vertices),
+        np.concatenate(faces),
+        None if mesh.colors is None else np.concatenate(colors),
+    )
+
+
+def simplify(mesh: Mesh, faces: int) -> Mesh:
+    """The mesh with about `faces` faces, by quadric edge collapses; fewer already: unchanged.
+
+    Vertex colours are those of the nearest vertex before (Garland and Heckbert 1997 for the
+    collapses, through fast-simplification).
+    """
+    if len(mesh.faces) <= faces:
+        return mesh
+    points, triangles = fast_simplification.simplify(
+        mesh.vertices, np.asarray(mesh.faces, np.int32), target_count=faces
+    )
+    colors = mesh.colors
+    if colors is not None:
+        colors = colors[cKDTree(mesh.vertices).query(points)[1]]
+    return _only(Mesh(points, triangles, colors), triangles)
+
+
+def _rims(mesh: Mesh) -> list[np.ndarray]:
+    """Simple loops of the edges that only one face has, each as its vertices in order."""
+    edges = mesh.shape().edges
+    _, index, count = np.unique(np.sort(edges, 1), axis=0, return_index=True, return_counts=True)
+    onward = defaultdict(list)
+    for start, end in edges[index[count == 1]].tolist():
+        onward[start].append(end)
+    loops = []
+    for start in list(onward):
+        path = [start]
+        while path and onward[path[-1]]:
+            end = onward[path[-1]].pop()
+            if end in path:  # a loop is closed; rims that touch are cut apart here
+                loops.append(np.array(path[path.index(end) :]))
+                path = path[: path.index(end)]
+            path.append(end)
+    return loops
+
+
+def _only(mesh: Mesh, faces: np.ndarray) -> Mesh:
+    """These faces and the vertices they use."""
+    used, faces = np.unique(faces, return_inverse=True)
+    take = [None if a is None else a[used] for a in (mesh.colors, mesh.uv)]
+    return Mesh(mesh.vertices[used], faces.reshape(-1, 3), take[0], take[1], mesh.texture)

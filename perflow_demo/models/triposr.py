@@ -1,0 +1,101 @@
+"""TSR from TripoSR's published layout: `config.yaml` beside `model.safetensors` or `model.ckpt`."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from perflow_demo.errors import LoadError
+from perflow_demo.models.loaders import ADVICE, BytesRead, fill
+from perflow_demo.models.sources import Source
+from perflow_demo.nets.tsr import TSR
+
+CONFIG, WEIGHTS, CHECKPOINT = "config.yaml", "model.safetensors", "model.ckpt"
+
+
+def load_tsr(
+    source: Source,
+    dtype: torch.dtype = torch.float32,
+    image_encoder_config: Mapping[str, Any] | None = None,
+    read: BytesRead | None = None,
+) -> TSR:
+    """The network in eval mode, on the CPU.
+
+    source: a folder in the layout of `stabilityai/TripoSR`; a pickled checkpoint is converted to
+        safetensors beside it, once.
+    image_encoder_config: see `TSR.from_config`.
+    Raises LoadError for files that are missing, damaged or not of this network.
+    """
+    path = source.file(CONFIG)
+    try:
+        with torch.device("meta"):
+            network = TSR.from_config(_read_yaml(path), image_encoder_config)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LoadError(f"{path} describes no TSR network ({error}); {ADVICE}.") from error
+    if source.has(WEIGHTS):
+        weights = source.file(WEIGHTS)
+    else:
+        weights = convert_checkpoint(source.file(CHECKPOINT))
+    return fill(network, weights, dtype, read)
+
+
+def convert_checkpoint(checkpoint: Path) -> Path:
+    """The safetensors file of a pickled state dict, beside it; made where it is not there yet.
+
+    Only tensors and plain containers are unpickled. Raises LoadError for a checkpoint that needs
+    more than that, is damaged or holds anything but named tensors, and where the folder cannot be
+    written.
+    """
+    converted = checkpoint.with_suffix(".safetensors")
+    if converted.is_file() and converted.stat().st_mtime_ns >= checkpoint.stat().st_mtime_ns:
+        return converted
+    tensors = _read_checkpoint(checkpoint)
+    try:
+        with tempfile.TemporaryDirectory(dir=checkpoint.parent) as folder:
+            part = Path(folder) / WEIGHTS
+            save_file(tensors, part)
+            os.replace(part, converted)
+    except OSError as error:
+        raise LoadError(
+            f"{checkpoint} could not be converted to safetensors beside it ({error}); make "
+            "room, or make its folder writable."
+        ) from error
+    return converted
+
+
+def _read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise LoadError(
+            f"{path} cannot be read as plain tensors: it wants to run code while it is unpickled, "
+            f"or is damaged, so it is refused; {ADVICE}."
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise LoadError(f"{path} is no complete checkpoint ({error}); {ADVICE}.") from error
+    if not isinstance(content, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
+    ):
+        raise LoadError(f"{path} holds more than named tensors; {ADVICE}.")
+    # Copies, since safetensors refuses tensors that share memory.
+    return {
+        key: value.clone(memory_format=torch.contiguous_format) for key, value in content.items()
+    }
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise LoadError(f"{path} is no readable YAML file ({error}); {ADVICE}.") from error
+    if not isinstance(content, dict):
+        raise LoadError(f"{path} holds no settings; {ADVICE}.")
+    return content
