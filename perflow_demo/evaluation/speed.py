@@ -1,6 +1,6 @@
 """All figures of speed, as ratios taken in one run."""
 
-from perflow_demo.evaluation import merging, page_start, request_times
+from perflow_demo.evaluation import merging, multiview_calls, page_start, request_times
 from perflow_demo.evaluation.report import Report
 from perflow_demo.models.catalogue import CATALOGUE
 from perflow_demo.registry import Registry
@@ -10,12 +10,13 @@ SMALL = 256
 
 
 def evaluate(settings: Settings, rounds: int) -> Report:
-    """Requests, what of them is overhead, the merge, the page's start; `rounds` runs of each."""
+    """Requests and their overhead, merge, multiview calls, page start; `rounds` runs of each."""
     registry = Registry(settings)
     size = CATALOGUE["pocket"].defaults.size
     report = request_times.compare(registry, size, rounds)
     for side in (size, SMALL):
         report.add(request_times.overhead(registry, side, 2 * rounds))
     report.add(merging.measure(rounds))
+    report.add(multiview_calls.measure(rounds))
     report.add(page_start.measure(rounds))
     return report

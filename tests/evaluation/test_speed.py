@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from perflow_demo.errors import UserError
-from perflow_demo.evaluation import merging, page_start, request_times, timing
+from perflow_demo.evaluation import merging, multiview_calls, page_start, request_times, timing
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 
@@ -64,6 +64,12 @@ def test_a_merge_in_place_holds_less_than_the_naive_one():
     assert [row["what"] for row in rows] == ["naive, two copies", "in place"]
     assert rows[0]["extra_of_unet"] > 0.9
     assert rows[1]["memory_ratio"] < 0.1
+
+
+def test_views_at_once_give_what_a_loop_over_them_gives():
+    (rows,) = multiview_calls.measure(rounds=1, widths=(32, 32, 64), side=8).tables.values()
+    assert [row["what"] for row in rows] == ["view by view", "at once"]
+    assert 0 < rows[0]["difference"] < 1e-4
 
 
 def test_the_app_serves_its_page():
