@@ -25,6 +25,7 @@ from perflow_demo.models.spec import Component
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.judge import Judge
 from perflow_demo.nets.multiview import UNetMV2DConditionModel
+from perflow_demo.nets.tsr import TSR
 
 # Called with the number of bytes just read from a file.
 BytesRead = Callable[[int], None]
@@ -37,6 +38,7 @@ NETWORKS = {
     "AutoencoderKL": diffusers.AutoencoderKL,
     "PocketAutoencoder": PocketAutoencoder,
     "Judge": Judge,
+    "TSR": TSR,
 }
 # Names of an attention's weights in autoencoders published before 2023, and today's.
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}

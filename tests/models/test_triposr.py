@@ -1,0 +1,130 @@
+"""TripoSR's published layout loads; a pickle is converted once, and one that runs code refused."""
+
+import os
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from perflow_demo.errors import LoadError, MissingFile
+from perflow_demo.models.loaders import load_network
+from perflow_demo.models.sources import Folder
+from perflow_demo.models.spec import Component
+from perflow_demo.models.triposr import load_tsr
+from perflow_demo.nets import TSR
+from tests.tsr_factory import arrays, facts, write_triposr
+
+TOLD = facts("e_weights")
+ENCODER = TOLD["image_encoder_config"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_triposr(tmp_path / "stabilityai" / "TripoSR", TOLD["config"], arrays("e_weights"))
+
+
+def load(folder):
+    return load_tsr(Folder(folder), image_encoder_config=ENCODER)
+
+
+def test_the_published_layout_gives_the_reference_s_triplanes(folder):
+    network = load(folder)
+    assert not network.training
+    golden = arrays("e_forward")
+    found = network.scene_codes(golden["preprocessed"])
+    assert (found - golden["scene_codes"]).abs().max() < 1e-4
+
+
+def test_the_pickle_is_converted_once(folder):
+    load(folder)
+    converted = folder / "model.safetensors"
+    assert load_file(converted).keys() == arrays("e_weights").keys()
+    (folder / "model.ckpt").unlink()
+    load(folder)
+    assert sorted(os.listdir(folder)) == ["config.yaml", "model.safetensors"]
+
+
+def test_a_saved_network_loads_like_any_of_the_family(folder):
+    load(folder).save_pretrained(folder / "triplane")
+    component = Component(
+        "TSR", "triplane/config.json", "triplane/diffusion_pytorch_model.safetensors"
+    )
+    network = load_network(component, Folder(folder), torch.float32)
+    golden = arrays("e_forward")
+    found = network.scene_codes(golden["preprocessed"])
+    assert network.state_dict().keys() == arrays("e_weights").keys()
+    assert (found - golden["scene_codes"]).abs().max() < 1e-4
+
+
+def test_half_precision_is_kept_to(folder):
+    network = load_tsr(Folder(folder), torch.bfloat16, ENCODER)
+    assert {p.dtype for p in network.parameters()} == {torch.bfloat16}
+    assert network.scene_codes(arrays("e_forward")["preprocessed"].bfloat16()).isfinite().all()
+
+
+class Code:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.file),)
+
+
+def test_a_pickle_that_runs_code_is_refused_and_not_run(folder, tmp_path):
+    torch.save({"tokenizer.embeddings": Code(tmp_path / "ran")}, folder / "model.ckpt")
+    with pytest.raises(LoadError, match=r"model\.ckpt.*refused"):
+        load(folder)
+    (folder / "model.ckpt").write_bytes(pickle.dumps(Code(tmp_path / "ran")))
+    with pytest.raises(LoadError, match=r"model\.ckpt"):
+        load(folder)
+    assert not (tmp_path / "ran").exists()
+    assert not (folder / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
+def test_a_damaged_checkpoint_is_refused_by_name(folder, content):
+    (folder / "model.ckpt").write_bytes(content)
+    with pytest.raises(LoadError, match=r"model\.ckpt"):
+        load(folder)
+
+
+def test_more_than_tensors_is_refused(folder):
+    torch.save({"step": 7}, folder / "model.ckpt")
+    with pytest.raises(LoadError, match="more than named tensors"):
+        load(folder)
+
+
+def test_a_missing_key_is_named(folder):
+    weights = arrays("e_weights")
+    del weights["backbone.norm.bias"]
+    torch.save(weights, folder / "model.ckpt")
+    with pytest.raises(LoadError, match=r"backbone\.norm\.bias"):
+        load(folder)
+
+
+def test_a_wrong_configuration_is_named(folder):
+    (folder / "config.yaml").write_text("cond_image_size: 64")
+    with pytest.raises(LoadError, match=r"config\.yaml.*backbone"):
+        load(folder)
+
+
+def test_an_empty_folder_says_what_is_missing(tmp_path):
+    with pytest.raises(MissingFile, match=r"config\.yaml"):
+        load(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_full_size_loads_from_random_weights(tmp_path):
+    config = facts("e_full_keys")["config"]
+    network = TSR.from_config(config)
+    golden = network.state_dict()
+    write_triposr(tmp_path, config, golden)
+    network = load_tsr(Folder(tmp_path), torch.bfloat16)
+    assert network.state_dict().keys() == golden.keys()
+    with torch.no_grad():
+        code = network.scene_codes(torch.rand(1, 512, 512, 3).bfloat16())
+    assert code.shape == (1, 3, 40, 64, 64)
+    assert code.isfinite().all()
