@@ -12,6 +12,7 @@ from perflow_demo.flow import MergeReport, PeRFlowScheduler
 from perflow_demo.models import loaders
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component, MultiviewFamily
+from perflow_demo.models.wonder3d import Converted
 from perflow_demo.registry.pipelines import fresh_scheduler
 
 
@@ -50,6 +51,7 @@ def load(
     delta: ΔW of the text-to-image base to plug in: component, strength, where its file is.
     Raises LoadError for faulty files and for a ΔW that does not fit.
     """
+    source = Converted(source)
     unet, merge = loaders.load_multiview_unet(family.unet, source, dtype, delta)
     return MultiviewPipeline(
         loaders.load_image_encoder(family.image_encoder, source, dtype),

@@ -11,6 +11,7 @@ from perflow_demo.models import loaders
 from perflow_demo.models.catalogue import WONDER3D
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.spec import Component
+from perflow_demo.models.wonder3d import PICKLES, Converted
 from tests.pocket_factory import edit_weights
 from tests.wonder3d_factory import GOLDEN, random_delta, write_wonder3d
 
@@ -57,6 +58,40 @@ def test_a_missing_file_is_named(mirror, part, name):
     (mirror / getattr(getattr(WONDER3D, part), name)).unlink()
     with pytest.raises(MissingFile, match="wonder3d-v1.0"):
         load(mirror, part)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_pickled_weights_are_converted_once(mirror, part):
+    component = getattr(WONDER3D, part)
+    path = mirror / component.weights
+    weights = load_file(path)
+    path.unlink()
+    torch.save(weights, mirror / PICKLES[component.weights])
+    source = Converted(Folder(mirror))
+    assert source.has(component.weights)
+    loaded = PARTS[part](component, source, torch.float32).state_dict()
+    golden = load_file(GOLDEN / f"d_{part}.safetensors")
+    assert all(torch.equal(loaded[key], golden[key].float()) for key in golden)
+    assert source.file(component.weights) == source.file(component.weights)
+
+
+class Payload:
+    """Leaves a file behind when it is unpickled by a loader that runs what it reads."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return (type(self.trace).touch, (self.trace,))
+
+
+def test_a_pickle_that_runs_code_is_refused_and_not_run(mirror, tmp_path):
+    (mirror / WONDER3D.unet.weights).unlink()
+    path = mirror / PICKLES[WONDER3D.unet.weights]
+    torch.save({"conv_in.bias": Payload(tmp_path / "ran")}, path)
+    with pytest.raises(LoadError, match=r"diffusion_pytorch_model\.bin"):
+        loaders.load_network(WONDER3D.unet, Converted(Folder(mirror)), torch.float32)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_another_image_encoder_is_refused(mirror):

@@ -1,0 +1,30 @@
+"""Wonder3D as published: pickled weights, turned into safetensors once and without running code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perflow_demo.models.sources import Source
+from perflow_demo.models.triposr import convert_checkpoint
+
+# The names the catalogue knows, and those of the pickles that may stand in for them.
+PICKLES = {
+    "unet/diffusion_pytorch_model.safetensors": "unet/diffusion_pytorch_model.bin",
+    "vae/diffusion_pytorch_model.safetensors": "vae/diffusion_pytorch_model.bin",
+    "image_encoder/model.safetensors": "image_encoder/pytorch_model.bin",
+}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A source whose pickled weights are read as safetensors, converted beside them when needed."""
+
+    source: Source
+
+    def has(self, name: str) -> bool:
+        return self.source.has(name) or self.source.has(PICKLES.get(name, name))
+
+    def file(self, name: str) -> Path:
+        """As in `Source`; raises LoadError for a pickle that holds more than named tensors."""
+        if name in PICKLES and not self.source.has(name) and self.source.has(PICKLES[name]):
+            return convert_checkpoint(self.source.file(PICKLES[name]))
+        return self.source.file(name)
