@@ -13,6 +13,7 @@ CHUNK = 2**15  # points in one call of the field, at most
 # themselves stand where the values, unlimited, have them.
 MARGIN, SMALL, LARGE = 5e-4, 1e-2, 1e2
 CLOSE = 0.25  # of a cell's own change: how far its samples may be off a level it crosses unseen
+UNEQUAL, IRRATIONAL = 1e-3, (0.7548776662, 0.5698402910, 0.3819660113)
 SETTLED = 1e-4  # of the usual difference
 
 Field = Callable[[np.ndarray], np.ndarray]
@@ -142,13 +143,25 @@ class Brick:
             return None
         mask = np.zeros(self.shape, bool)
         mask[1:, 1:, 1:] = self._fine_cells(cells)
-        size = np.clip(np.abs(self.values) / self.lattice.usual, SMALL, LARGE)
+        size = np.clip(np.abs(self.values) / self.lattice.usual, SMALL, LARGE) * self._unequal()
         signed = np.where(self.values > 0, size, -size)
         points, faces, _, _ = marching_cubes(
             signed, 0.0, mask=mask, gradient_direction="ascent", allow_degenerate=True
         )
         keys, points = self._on_edges(points.astype(np.float64))
         return keys, points + self.origin, faces
+
+    def _unequal(self) -> np.ndarray:
+        """Factors near 1 that differ from sample to sample, the same in every brick.
+
+        Where the products of a square's opposite corners are equal, marching cubes may decide
+        differently on the two sides of the square, and leave a hole.
+        """
+        x, y, z = np.ix_(
+            *(start + np.arange(size) for start, size in zip(self.origin, self.shape, strict=True))
+        )
+        sums = x * IRRATIONAL[0] + y * IRRATIONAL[1] + z * IRRATIONAL[2]
+        return (1 + UNEQUAL * (sums % 1)).astype(np.float32)
 
     def _on_edges(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Each vertex' edge, and its place there by the values themselves."""

@@ -1,0 +1,84 @@
+"""Care of meshes: largest parts, holes, fewer faces, and which way is up."""
+
+import numpy as np
+import pytest
+import trimesh
+
+from perflow_demo.geometry.mesh import (
+    Mesh,
+    fill_holes,
+    keep_largest,
+    simplify,
+    tsr_points,
+    upright,
+)
+
+
+def sphere(radius=1.0, centre=(0, 0, 0), subdivisions=3):
+    shape = trimesh.creation.icosphere(subdivisions, radius)
+    return Mesh(shape.vertices + centre, shape.faces, colors=(shape.vertices / radius + 1) / 2)
+
+
+def joined(*meshes):
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
+    return Mesh(
+        np.concatenate([mesh.vertices for mesh in meshes]),
+        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]),
+        np.concatenate([mesh.colors for mesh in meshes]),
+    )
+
+
+def test_up_and_front_of_a_tsr_world_are_those_of_gltf():
+    """A TSR world has +Z up and the object's face on +X; its left hand is on +Y."""
+    up, front, left = np.eye(3)[2], np.eye(3)[0], np.eye(3)[1]
+    turned = upright(Mesh(np.array([up, front, left]), np.array([[0, 1, 2]]))).vertices
+    assert turned.tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    points = np.random.default_rng(0).normal(size=(5, 3))
+    assert np.allclose(tsr_points(upright(Mesh(points, np.empty((0, 3), int))).vertices), points)
+
+
+def test_upright_does_not_mirror():
+    assert upright(sphere()).shape().volume == pytest.approx(sphere().shape().volume)
+
+
+def test_crumbs_go_and_parts_stay():
+    mesh = joined(sphere(0.05, (2, 0, 0), 1), sphere(), sphere(0.5, (3, 0, 0)))
+    kept = keep_largest(mesh)
+    assert kept.shape().body_count == 2
+    assert kept.watertight
+    assert np.allclose(kept.colors[0], kept.vertices[0] / 2 + 0.5, atol=1e-6)
+    assert keep_largest(mesh, 1).shape().bounds.tolist() == sphere().shape().bounds.tolist()
+
+
+@pytest.mark.parametrize("removed", [np.arange(5), np.arange(0, 60, 2), [0], np.arange(400)])
+def test_holes_are_filled(removed):
+    whole = sphere()
+    mesh = Mesh(whole.vertices, np.delete(whole.faces, removed, 0), whole.colors)
+    assert not mesh.watertight
+    filled = fill_holes(mesh)
+    assert filled.watertight
+    assert filled.shape().is_winding_consistent
+    assert len(filled.colors) == len(filled.vertices)
+
+
+def test_a_closed_mesh_gets_no_new_faces():
+    assert len(fill_holes(sphere()).faces) == len(sphere().faces)
+
+
+def test_fewer_faces_keep_shape_and_colours():
+    whole = sphere(subdivisions=4)
+    mesh = simplify(whole, 1000)
+    assert 800 <= len(mesh.faces) <= 1000
+    assert mesh.watertight
+    assert mesh.shape().volume == pytest.approx(whole.shape().volume, rel=0.02)
+    assert np.abs(mesh.colors - (mesh.vertices + 1) / 2).max() < 0.1
+    assert simplify(mesh, 1000) is mesh
+
+
+@pytest.mark.parametrize(
+    "care", [keep_largest, fill_holes, lambda mesh: simplify(mesh, 10), upright]
+)
+def test_an_empty_mesh_stays_one(care):
+    empty = Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32), np.empty((0, 3)))
+    assert care(empty).empty
+    assert not empty.watertight
