@@ -1,4 +1,4 @@
-"""A cut-out object as TSR expects it: centred, of a given size, on grey. 8-bit arrays throughout."""
+"""A cut-out object as TSR expects it: centred, sized, on grey. 8-bit arrays throughout."""
 
 from __future__ import annotations
 
