@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from skimage.measure import marching_cubes
 
-CHUNK = 2**15  # points in one call of the field, at most
+CHUNK = 2**13  # points in one call of the field, at most
 # Vertices keep this share of an edge from its ends, so that no two fall together. In the decision
 # which corners are joined, differences are limited to [SMALL, LARGE] of their usual size; vertices
 # themselves stand where the values, unlimited, have them.

@@ -193,7 +193,7 @@ class TSR(ModelMixin, ConfigMixin):
         return Mesh(vertices, faces, colors=self.colors_at(scene_code, vertices))
 
     @torch.no_grad()
-    def colors_at(self, scene_code: Tensor, points: np.ndarray, chunk: int = 2**15) -> np.ndarray:
+    def colors_at(self, scene_code: Tensor, points: np.ndarray, chunk: int = 2**13) -> np.ndarray:
         """sRGB colours N×3 in [0, 1] at world points N×3."""
         parts = [points[i : i + chunk] for i in range(0, len(points), chunk)]
         return np.concatenate(
