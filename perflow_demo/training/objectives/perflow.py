@@ -20,8 +20,7 @@ from perflow_demo.flow import (
     solve_window,
     training_target,
 )
-from perflow_demo.training.objectives.autoencoder import grid
-from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective
+from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective, TextToImage
 from perflow_demo.training.publish import write_tensors
 from perflow_demo.training.text import tokenize
 
@@ -76,26 +75,14 @@ class PeRFlowObjective:
     @torch.no_grad()
     def sheet(self, net) -> Image.Image:
         """4 PeRFlow steps from the noise that the teacher's own sheet starts from."""
-        return self.draw(net, SHEET_PROMPTS, steps=4, guidance_scale=4.5, size=256)
-
-    @torch.no_grad()
-    def draw(self, net, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42):
-        count = len(prompts)
-        context = self.teacher.context(*tokenize(self.data.tokenizer, [*[""] * count, *prompts]))
         scheduler = PeRFlowScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
             prediction_type=self.prediction_type, num_time_windows=self.windows.num_windows,
         )  # fmt: skip
-        scheduler.set_timesteps(steps)
-        shape = (count, net.config.in_channels, size // 16, size // 16)
-        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-        with torch.autocast("cpu", torch.bfloat16):
-            for t in scheduler.timesteps:
-                both = torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last)
-                without, wanted = net(both, t, context).sample.float().chunk(2)
-                guided_output = without + guidance_scale * (wanted - without)
-                latents = scheduler.step(guided_output, t, latents).prev_sample
-            return grid(self.data.autoencoder.decode(latents).sample.float(), columns=6)
+        student = TextToImage(net, self.teacher.text_encoder)
+        return self.data.draw(
+            student, scheduler, SHEET_PROMPTS, steps=4, guidance_scale=4.5, size=256
+        )
 
     def publish(self, net, folder: Path) -> dict[str, float]:
         """Saves ΔW = student − teacher."""

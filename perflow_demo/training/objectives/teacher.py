@@ -99,13 +99,17 @@ class TeacherObjective:
     @torch.no_grad()
     def sheet(self, net: TextToImage) -> Image.Image:
         """The prompts people know the project by, 25 DDIM steps, guidance 4.5."""
-        return self.draw(net, SHEET_PROMPTS, steps=25, guidance_scale=4.5, size=256)
+        return self.draw(
+            net, teacher_schedule(), SHEET_PROMPTS, steps=25, guidance_scale=4.5, size=256
+        )
 
     @torch.no_grad()
-    def draw(self, net, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42):
+    def draw(
+        self, net, scheduler, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42
+    ) -> Image.Image:
+        """The prompts as `scheduler` samples them with `net`, a TextToImage."""
         count = len(prompts)
         context = net.context(*tokenize(self.tokenizer, [*[""] * count, *prompts]))
-        scheduler = teacher_schedule()
         scheduler.set_timesteps(steps)
         shape = (count, self.autoencoder.config.latent_channels, size // 16, size // 16)
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
