@@ -18,11 +18,12 @@ from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
+from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import rendered
 from perflow_demo.training.toyworld.styles import STYLES
 
-WORLDS = {256: (1, 6_000), 512: (2, 1_000)}  # picture size → seed and number of samples
+WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
 STYLED = 3_000
 
 
@@ -54,11 +55,14 @@ class Workshop:
     def autoencoder(self) -> PocketAutoencoder:
         return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
 
-    def teacher(self, data: list[tuple[float, Path]]) -> TeacherObjective:
-        """The published teacher, to be trained on or to teach; data: (share, pictures)."""
-        unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+    def teacher(
+        self, data: list[tuple[float, Path]], unet: UNet2DConditionModel | None = None
+    ) -> TeacherObjective:
+        """The published teacher, or `unet` as a new one; data: (share, pictures)."""
+        unet = unet or UNet2DConditionModel.from_pretrained(
+            self.assets / "unet", torch_dtype=torch.float32
+        )
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
-        text.embeddings.word_embeddings.requires_grad_(False)  # unused words keep their meanings
         latents = [(share, self.latents(pictures)) for share, pictures in data]
         return TeacherObjective(unet, text, self.autoencoder(), latents)
 
@@ -83,15 +87,22 @@ def judge(at: Workshop) -> Recipe:
     )  # fmt: skip
 
 
+def text(at: Workshop) -> Recipe:
+    """The text encoder: what captions tell."""
+
+    def objective() -> TextObjective:
+        encoder = build_text_encoder(*((64, 1, False) if at.debug else ()))
+        return TextObjective(encoder, at.pictures(256), **({"held_out": 4} if at.debug else {}))
+
+    return Recipe(objective, steps=2_000, batch=64, lr=5e-4, ema=0.995)
+
+
 def teacher(at: Workshop) -> Recipe:
-    """UNet and text encoder from scratch, at 256 px."""
-
-    def objective() -> TeacherObjective:
-        text = build_text_encoder(*((64, 1, False) if at.debug else ()))
-        data = [(1.0, at.latents(at.pictures(256)))]
-        return TeacherObjective(build_unet(at.debug), text, at.autoencoder(), data)
-
-    return Recipe(objective, steps=24_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",))
+    """The UNet from scratch, at 256 px."""
+    return Recipe(
+        lambda: at.teacher([(1.0, at.pictures(256))], build_unet(at.debug)),
+        steps=24_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
+    )  # fmt: skip
 
 
 def teacher_512(at: Workshop) -> Recipe:
@@ -121,6 +132,7 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
 RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "autoencoder": autoencoder,
     "judge": judge,
+    "text": text,
     "teacher": teacher,
     "teacher-512": teacher_512,
     "perflow": perflow,

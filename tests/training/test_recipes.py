@@ -37,7 +37,7 @@ def workshop(tmp_path_factory, minilm) -> Path:
         published = training(root, name, "--publish")
         assert published.exit_code == 0
         assert "should be kept in float32" not in published.output
-        if name == "teacher":
+        if name == "text":
             text = load_file(root / "pocket" / "text_encoder" / "model.safetensors")
             torch.save(text[EMBEDDINGS], root / "meanings")
     return root

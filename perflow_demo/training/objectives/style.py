@@ -12,12 +12,11 @@ RANK = 32
 
 
 class StyleObjective(TeacherObjective):
-    """The teacher's own loss on drawn pictures; its text encoder, shared by all, stays as it is."""
+    """The teacher's own loss on drawn pictures."""
 
     def __init__(self, teacher: TeacherObjective, name: str) -> None:
         self.__dict__.update(vars(teacher))
         self.name = name
-        self.net.text_encoder.requires_grad_(False)
         self.base = {key: value.clone() for key, value in self.net.unet.state_dict().items()}
 
     def publish(self, net: TextToImage, folder: Path) -> dict[str, float]:

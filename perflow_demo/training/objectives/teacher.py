@@ -1,4 +1,4 @@
-"""Teacher: the epsilon-predicting latent diffusion model with its text encoder."""
+"""Teacher: the epsilon-predicting latent diffusion model, conditioned by a frozen text encoder."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ SHEET_PROMPTS = (
 
 
 class TextToImage(nn.Module):
-    """What the teacher trains together: the UNet and the text encoder that conditions it."""
+    """The UNet and the text encoder that conditions it."""
 
     def __init__(self, unet: UNet2DConditionModel, text_encoder: ElectraModel) -> None:
         super().__init__()
         self.unet, self.text_encoder = unet, text_encoder
 
+    @torch.no_grad()
     def context(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Token ids and mask B×L → what cross-attention reads, B L C."""
         return self.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -65,7 +66,7 @@ class TeacherObjective:
         gamma: float = 5.0,
         ceiling: float = 30.0,
     ) -> None:
-        self.net = TextToImage(unet, text_encoder)
+        self.net = TextToImage(unet, text_encoder.requires_grad_(False))
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.shares, self.data = zip(*data, strict=True)
         self.tokenizer = build_tokenizer()
@@ -122,10 +123,8 @@ class TeacherObjective:
             return grid(self.autoencoder.decode(latents).sample.float(), columns=6)
 
     def publish(self, net: TextToImage, folder: Path) -> dict[str, float]:
-        """Saves the UNet, the text encoder, the tokenizer and the schedule."""
+        """Saves the UNet and the schedule."""
         write_module(net.unet, folder / "unet")
-        write_module(net.text_encoder, folder / "text_encoder")
-        self.tokenizer.save_pretrained(folder / "tokenizer")
         self.schedule.save_pretrained(folder / "scheduler")
         return {}
 
@@ -140,7 +139,7 @@ def teacher_schedule() -> DDIMScheduler:
 
 def build_unet(debug: bool = False) -> UNet2DConditionModel:
     """Three levels, attention from the second, pooled words beside the time; 13 M parameters."""
-    channels = (32, 32, 64) if debug else (64, 128, 224)
+    channels = (32, 32, 64) if debug else (96, 160, 224)
     return UNet2DConditionModel(
         sample_size=32, in_channels=16, out_channels=16, block_out_channels=channels,
         layers_per_block=1, cross_attention_dim=64 if debug else 256, norm_num_groups=16,
