@@ -27,6 +27,12 @@ def psnr(picture: Image, reference: Image) -> float:
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
+def iou(mask: np.ndarray, reference: np.ndarray) -> float:
+    """Intersection over union of two boolean masks of one shape; 1 where both are empty."""
+    either = np.logical_or(mask, reference).sum()
+    return float(np.logical_and(mask, reference).sum() / either) if either else 1.0
+
+
 def frechet_distance(features: Tensor, reference: Tensor) -> float:
     """Squared Fréchet distance of the Gaussians fitted to two sets of features, (N, D) and (M, D).
 

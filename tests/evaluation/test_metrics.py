@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from perflow_demo.evaluation.metrics import (
     frechet_distance,
+    iou,
     look,
     look_distance,
     psnr,
@@ -99,3 +100,11 @@ def test_look_tells_drawings_apart_and_not_what_they_show():
     assert look_distance(look(photos), look(mirrored)) < 0.02
     assert look_distance(look(photos), look(soft)) > 0.3
     assert look_distance(look(photos), look(pale)) > 0.2
+
+
+def test_iou_counts_what_both_cover_against_what_either_does():
+    mask, reference = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    assert iou(mask, reference) == 1.0
+    mask[:2], reference[1:3] = True, True
+    assert iou(mask, reference) == iou(reference, mask) == pytest.approx(4 / 12)
+    assert iou(mask, mask) == 1.0 and iou(mask, ~mask) == 0.0
