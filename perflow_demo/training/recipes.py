@@ -16,6 +16,7 @@ from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective
 from perflow_demo.training.objectives.foreground import ForegroundObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
+from perflow_demo.training.objectives.multiview import MultiviewObjective
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
@@ -23,8 +24,10 @@ from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import ALPHA, rendered
 from perflow_demo.training.toyworld.styles import STYLES
+from perflow_demo.training.view_latents import encoded_views
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
+SURROUNDED = (4, 4_000)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 3_000, 4_000  # samples drawn in a style, and those with alpha
 
 
@@ -58,6 +61,14 @@ class Workshop:
     def latents(self, pictures: Path) -> Latents:
         """Those pictures under the published autoencoder, encoded now if they are not."""
         return encoded(pictures, self.assets / "vae", self.data)
+
+    def multiview(self) -> MultiviewObjective:
+        """From the published teacher, on six views of things encoded now if they are not."""
+        seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
+        views = encoded_views(self.assets / "vae", self.data, seed, count, size)
+        unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+        unseen = {"held_out": 2} if self.debug else {}
+        return MultiviewObjective(unet, self.autoencoder(), views, (seed, count, size), **unseen)
 
     def autoencoder(self) -> PocketAutoencoder:
         return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
@@ -145,6 +156,13 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     )  # fmt: skip
 
 
+def multiview(at: Workshop) -> Recipe:
+    """Six views from one picture; the teacher goes on with twelve latents at once."""
+    return Recipe(
+        at.multiview, steps=9_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
+    )  # fmt: skip
+
+
 RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "autoencoder": autoencoder,
     "judge": judge,
@@ -154,6 +172,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "teacher-512": teacher_512,
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
+    "multiview": multiview,
 }
 
 

@@ -48,13 +48,7 @@ class TextToImage(nn.Module):
 
 
 class TeacherObjective:
-    """Noise prediction, weighted so that structure and words are learnt early.
-
-    The plain loss hardly sees the noisiest steps, where layout and the words' meaning are decided:
-    there a wrong clean picture changes the noise by its SNR only. The weight makes it the loss on
-    the velocity, cut at γ for the clean steps as min-SNR-γ does (Hang et al. 2023, eq. 4) and at
-    `ceiling` for the noisiest.
-    """
+    """Noise prediction with the weights of `noise_weights`, captions dropped now and then."""
 
     def __init__(
         self,
@@ -63,14 +57,12 @@ class TeacherObjective:
         autoencoder: PocketAutoencoder,
         data: list[tuple[float, Latents]],
         dropout: float = 0.1,
-        gamma: float = 5.0,
-        ceiling: float = 30.0,
     ) -> None:
         self.net = TextToImage(unet, text_encoder.requires_grad_(False))
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.shares, self.data = zip(*data, strict=True)
         self.tokenizer = build_tokenizer()
-        self.dropout, self.gamma, self.ceiling = dropout, gamma, ceiling
+        self.dropout = dropout
         self.schedule = teacher_schedule()
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,10 +83,7 @@ class TeacherObjective:
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         predicted = net.unet(noisy, timesteps, net.context(ids, mask)).sample.float()
         errors = (predicted - noise).square().mean((1, 2, 3))
-        alphas = self.schedule.alphas_cumprod[timesteps]
-        snr = alphas / (1 - alphas)
-        weights = ((snr + 1).clamp(max=self.gamma) / snr).clamp(max=self.ceiling)
-        loss = (errors * weights).mean()
+        loss = (errors * noise_weights(self.schedule.alphas_cumprod[timesteps])).mean()
         return loss, {"mse": errors.mean().item()}
 
     @torch.no_grad()
@@ -135,6 +124,18 @@ def teacher_schedule() -> DDIMScheduler:
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
         set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing",
     )  # fmt: skip
+
+
+def noise_weights(alphas: Tensor, gamma: float = 5.0, ceiling: float = 30.0) -> Tensor:
+    """What errors of the predicted noise count at these cumulative alphas, for structure's sake.
+
+    The plain loss hardly sees the noisiest steps, where layout and the words' meaning are decided:
+    there a wrong clean picture changes the noise by its SNR only. The weight makes it the loss on
+    the velocity, cut at γ for the clean steps as min-SNR-γ does (Hang et al. 2023, eq. 4) and at
+    `ceiling` for the noisiest.
+    """
+    snr = alphas / (1 - alphas)
+    return ((snr + 1).clamp(max=gamma) / snr).clamp(max=ceiling)
 
 
 def build_unet(debug: bool = False) -> UNet2DConditionModel:
