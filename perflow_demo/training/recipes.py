@@ -101,7 +101,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet from scratch, at 256 px."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))], build_unet(at.debug)),
-        steps=24_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
+        steps=5_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
     )  # fmt: skip
 
 
