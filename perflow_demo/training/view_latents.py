@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from perflow_demo.geometry.views import DOMAINS, VIEWS
 from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.training.latents import fingerprint
 from perflow_demo.training.objectives.autoencoder import to_tensor
 from perflow_demo.training.toyworld.six_views import six_views
 
@@ -42,8 +42,7 @@ def encoded_views(
 
     Shards that are there already are kept.
     """
-    weights = (vae / "diffusion_pytorch_model.safetensors").read_bytes()
-    folder = data / f"views-{seed}-{size}-{hashlib.sha256(weights).hexdigest()[:12]}"
+    folder = data / f"views-{seed}-{size}-{fingerprint(vae)}"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.npy").exists()]
     if missing:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from torch import Tensor, nn
 
@@ -67,7 +68,9 @@ class MultiviewObjective:
         tokens = LatentTokens(
             teacher.config.in_channels, side=size // 16, width=teacher.config.cross_attention_dim
         )
-        self.net = PictureToViews(grown(teacher), tokens)
+        unet = grown(teacher)
+        unet.set_attn_processor(AttnProcessor())  # see TeacherObjective
+        self.net = PictureToViews(unet, tokens)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.data, self.dropout = data, dropout
         self.schedule = teacher_schedule()
