@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from PIL import Image
 from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from perflow_demo.errors import BadRequest, UserError
-from perflow_demo.export import png
+from perflow_demo.export import png, views
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.contract import Control, Loading, Progress
+from perflow_demo.tasks.contract import Control, Loading, Progress, Stage
 from perflow_demo.tasks.offers import Offer, offers
 from perflow_demo.tasks.table import TASKS, Task
 
@@ -112,10 +113,53 @@ def _drawing(task: Task):
         used, seeds = result.request, " ".join(map(str, result.seeds))
         typer.echo(f"seed {seeds} · {used.steps} steps · {result.timings.total:.2f} s", err=True)
 
-    options = [_option(control) for control in task.request.controls().values()]
     out = typer.Option("-o", "--output", help="The PNG file to write; OUT-1.png … for several.")
-    options.append(_parameter("output", Annotated[Path, out]))
-    options.append(_parameter("debug", Debug, False))
+    options = [_option(control) for control in task.request.controls().values()]
+    return _described(command, task, [*options, _parameter("output", Annotated[Path, out])])
+
+
+def _surrounding(task: Task):
+    """The command of the task whose result is an object's views, from a prompt or a picture."""
+
+    def command(
+        output: Path, image: Path | None, debug: bool, prompt: str | None, **values: str | None
+    ) -> None:
+        request = task.request(**_given(task, values | {"prompt": prompt}))
+        picture = image and _opened(image)
+        _check_folder(output)
+        registry = Registry(Settings.from_environment())
+        result = task.run(request, registry, _tell, picture=picture)
+        output.mkdir(exist_ok=True)
+        pages = result.picture, result.cutout, result.normals, result.colours
+        contents = views.files(result.request, *pages)
+        for name, content in (contents | {"views.zip": views.zipped(contents)}).items():
+            _write(output / name, content)
+        typer.echo(output)
+        for note in result.notes:
+            typer.echo(note, err=True)
+        used = result.request
+        typer.echo(
+            f"seed {used.seed} · multiview network called {used.steps}× · "
+            f"{result.timings.total:.2f} s",
+            err=True,
+        )
+
+    controls = task.request.controls()
+    said = typer.Argument(help=controls["prompt"].help, show_default=False)
+    folder = typer.Option("-o", "--output", help="The folder to write into; made if need be.")
+    given = typer.Option("--image", help="A picture of one object, instead of a prompt.")
+    options = [
+        _parameter("prompt", Annotated[str | None, said], None),
+        _parameter("image", Annotated[Path | None, given], None),
+        *(_option(control) for name, control in controls.items() if name != "prompt"),
+        _parameter("output", Annotated[Path, folder]),
+    ]
+    return _described(command, task, options)
+
+
+def _described(command, task: Task, options: list[inspect.Parameter]):
+    """The command with these options, --debug and the task's words, for typer to read."""
+    options = [*options, _parameter("debug", Debug, False)]
     command.__signature__ = inspect.Signature(options)
     command.__annotations__ = {option.name: option.annotation for option in options}
     command.__doc__ = task.description
@@ -170,6 +214,22 @@ def _paths(output: Path, count: int) -> list[Path]:
     return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
 
 
+def _check_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise BadRequest(f"The output has to be a folder, and {path} is a file.")
+    if not path.parent.is_dir():
+        raise BadRequest(f"There is no folder {path.parent}; make it first.")
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except OSError as error:
+        raise BadRequest(f"{path} is no picture that can be read; choose another.") from error
+    return picture
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
@@ -182,6 +242,8 @@ def _tell(event: Progress) -> None:
         if event.bytes_done == event.bytes_total:
             amount = f" ({event.bytes_total / 1e6:.1f} MB)" if event.bytes_total else " …"
             typer.echo(f"loading {event.component}{amount}", err=True)
+    elif isinstance(event, Stage):
+        typer.echo(f"{event.name} ready", err=True)
     else:
         typer.echo(f"step {event.number} of {event.of}", err=True)
 
@@ -195,5 +257,6 @@ def _print_offer(offer: Offer) -> None:
         typer.echo(f"  --style {style.name}  {style.title}: {there}. {style.description}")
 
 
-for _task in TASKS.values():
-    program.command(_task.command)(_drawing(_task))
+COMMANDS = {"text_to_image": _drawing, "multiview": _surrounding}
+for _name, _command in COMMANDS.items():
+    program.command(TASKS[_name].command)(_command(TASKS[_name]))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import text_to_image
+from perflow_demo.tasks import multiview, text_to_image
 from perflow_demo.tasks.contract import Request
 
 
@@ -15,6 +15,7 @@ class Task:
     name: as in `request.task`. command: as on the command line. title: as on its tab.
     stream: (request, registry, previews) → iterator of Progress events and, last, the result.
     run: (request, registry, on_progress, previews) → the result.
+    ready: registry → whether there are models for it on this machine, so that the page offers it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Task:
     request: type[Request]
     stream: Callable[..., Iterator[Any]]
     run: Callable[..., Any]
+    ready: Callable[[Any], bool] = lambda registry: True
 
 
 TASKS: dict[str, Task] = {
@@ -37,6 +39,16 @@ TASKS: dict[str, Task] = {
             request=text_to_image.TextToImageRequest,
             stream=text_to_image.stream,
             run=text_to_image.run,
+        ),
+        Task(
+            name=multiview.MultiviewRequest.task,
+            command="multiview",
+            title="Multiview",
+            description="Draw six views of one object, normals and colours.",
+            request=multiview.MultiviewRequest,
+            stream=multiview.stream,
+            run=multiview.run,
+            ready=lambda registry: bool(registry.multiview_families()),
         ),
     )
 }
