@@ -24,7 +24,7 @@ from perflow_demo.training.toyworld.shards import rendered
 from perflow_demo.training.toyworld.styles import STYLES
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
-STYLED = 3_000
+STYLED = 2_000
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=3_000, batch=32, lr=2e-4, warmup=50, ema=0.995, weight_decay=0.0, sheet_every=100,
+        steps=500, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
-        steps=1_000, batch=64, lr=2e-4, ema=0.995, weight_decay=0.0,
+        steps=400, batch=64, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0,
     )  # fmt: skip
 
 
