@@ -39,6 +39,7 @@ POCKET = Family(
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=256),
     sizes=(256, 320, 384, 448, 512),
     max_count=8,
+    prediction_type="velocity",
 )
 
 # Lies beside the family and measures its pictures; no part of any pipeline.
@@ -105,6 +106,7 @@ POCKET_VIEWS = MultiviewFamily(
     scheduler=POCKET.scheduler,
     delta=POCKET.delta,
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=256),
+    prediction_type=POCKET.prediction_type,
 )
 
 MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (POCKET_VIEWS, WONDER3D)}

@@ -27,8 +27,8 @@ from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
-SURROUNDED = (4, 4_000)  # the same for things with their six views, at 256 px
-STYLED, CUT_OUT = 3_000, 4_000  # samples drawn in a style, and those with alpha
+SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
+STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def foreground(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32)} if at.debug else {}
     return Recipe(
         lambda: ForegroundObjective(at.pictures(256), at.alphas(), **config),
-        steps=2_500, batch=32, lr=1.5e-3, warmup=100, ema=0.998,
+        steps=1_500, batch=32, lr=1.5e-3, warmup=100, ema=0.998,
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=3_000, batch=32, lr=2e-4, warmup=50, ema=0.995, weight_decay=0.0, sheet_every=100,
+        steps=500, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
     )  # fmt: skip
 
 
@@ -162,14 +162,14 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
-        steps=1_000, batch=64, lr=2e-4, ema=0.995, weight_decay=0.0,
+        steps=400, batch=64, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0,
     )  # fmt: skip
 
 
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
-        at.multiview, steps=9_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
+        at.multiview, steps=5_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
     )  # fmt: skip
 
 

@@ -117,15 +117,17 @@ def test_things_of_a_batch_do_not_see_one_another(objective):
     torch.testing.assert_close(both[:, 1], other[:, 1])  # unless it is dropped
 
 
-def test_the_loss_is_that_of_the_noise(objective):
+def test_the_loss_is_that_of_the_velocity(objective):
+    """√α·noise − √(1−α)·clean (Salimans & Ho 2022), from what is known of both."""
     batch = objective.batch(np.random.default_rng(0), 2)
 
     def told(noisy, timesteps, pictures, seen):
         alphas = objective.schedule.alphas_cumprod[timesteps].view(1, -1, 1, 1, 1, 1)
-        return (noisy - alphas.sqrt() * batch[1]) / (1 - alphas).sqrt()
+        signal, sigma = alphas.sqrt(), (1 - alphas).sqrt()
+        return signal * (noisy - signal * batch[1]) / sigma - sigma * batch[1]
 
     right, figures = objective.loss(told, batch, torch.Generator().manual_seed(0))
-    assert right < 1e-4 and figures["mse_normals"] < 1e-5
+    assert right < 1e-4 and figures["normals"] < 1e-4
     wrong, _ = objective.loss(lambda *all: -told(*all), batch, torch.Generator().manual_seed(0))
     assert wrong > 1
 

@@ -15,7 +15,7 @@ from perflow_demo.evaluation.metrics import angular_error, drawn, iou
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.nets import LatentTokens, PocketAutoencoder, UNetMV2DConditionModel
 from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
-from perflow_demo.training.objectives.teacher import noise_weights, teacher_schedule
+from perflow_demo.training.objectives.teacher import teacher_schedule
 from perflow_demo.training.publish import write_module
 from perflow_demo.training.toyworld.six_views import SixViews, six_views
 from perflow_demo.training.view_latents import ViewLatents
@@ -29,7 +29,7 @@ class PictureToViews(nn.Module):
         self.unet, self.image_encoder = unet, image_encoder
 
     def forward(self, noisy: Tensor, timesteps: Tensor, pictures: Tensor, seen: Tensor) -> Tensor:
-        """The noise in `noisy`, 2 B 6 C h w, float32.
+        """The velocity at `noisy`, 2 B 6 C h w, float32.
 
         timesteps: B, the same for all rows of a thing. pictures: B C h w, latents. seen: B, 1 or 0
         where the picture is kept from the network.
@@ -47,7 +47,7 @@ class PictureToViews(nn.Module):
 
 
 class MultiviewObjective:
-    """Noise prediction for all twelve latents of a thing at one time, weighted as the teacher's.
+    """Velocity prediction, as the teacher's, for all twelve latents of a thing at one time.
 
     Every step sees both domains, told apart by the switch in the camera rows: the joint attention
     starts at zero, so normals and colours are first learnt side by side and tied together as that
@@ -86,17 +86,15 @@ class MultiviewObjective:
         self, net: PictureToViews, batch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         pictures, views, seen = batch
-        count = len(pictures)
         noise = torch.randn(views.shape, generator=generator)
-        timesteps = torch.randint(0, 1000, (count,), generator=generator)
-        times = timesteps.view(1, -1, 1).expand(len(DOMAINS), -1, len(VIEWS))
-        noisy = self.schedule.add_noise(
-            views.flatten(0, 2), noise.flatten(0, 2), times.flatten()
-        ).view_as(views)
-        errors = (net(noisy, timesteps, pictures, seen) - noise).square().mean((2, 3, 4, 5))
-        loss = (errors * noise_weights(self.schedule.alphas_cumprod[timesteps])).mean()
-        normals, colours = errors.detach().mean(1).tolist()
-        return loss, {"mse_normals": normals, "mse_colours": colours}
+        timesteps = torch.randint(0, 1000, (len(pictures),), generator=generator)
+        times = timesteps.view(1, -1, 1).expand(views.shape[:3]).flatten()
+        rows = views.flatten(0, 2), noise.flatten(0, 2), times
+        noisy = self.schedule.add_noise(*rows).view_as(views)
+        velocity = self.schedule.get_velocity(*rows).view_as(views)
+        errors = (net(noisy, timesteps, pictures, seen) - velocity).square().mean((1, 2, 3, 4, 5))
+        normals, colours = errors.detach().tolist()
+        return errors.mean(), {"normals": normals, "colours": colours}
 
     @torch.no_grad()
     def sheet(self, net: PictureToViews) -> Image.Image:
@@ -119,8 +117,8 @@ class MultiviewObjective:
             latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
             seen = torch.ones(len(given))
             for t in scheduler.timesteps:
-                noise = net(latents, t.expand(len(given)), given, seen)
-                latents = scheduler.step(noise, t, latents).prev_sample
+                velocity = net(latents, t.expand(len(given)), given, seen)
+                latents = scheduler.step(velocity, t, latents).prev_sample
             pixels = self.autoencoder.decode(latents.flatten(0, 2)).sample.float()
         levels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte()
         return levels.permute(0, 2, 3, 1).unflatten(0, shape[:3]).numpy()
