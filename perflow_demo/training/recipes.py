@@ -73,13 +73,13 @@ class Workshop:
     def autoencoder(self) -> PocketAutoencoder:
         return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
 
-    def teacher(
-        self, data: list[tuple[float, Path]], unet: UNet2DConditionModel | None = None
-    ) -> TeacherObjective:
-        """The published teacher, or `unet` as a new one; data: (share, pictures)."""
-        unet = unet or UNet2DConditionModel.from_pretrained(
-            self.assets / "unet", torch_dtype=torch.float32
-        )
+    def teacher(self, data: list[tuple[float, Path]]) -> TeacherObjective:
+        """The published teacher, or a new one where there is none; data: (share, pictures)."""
+        folder = self.assets / "unet"
+        if folder.is_dir():
+            unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32)
+        else:
+            unet = build_unet(self.debug)
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
         latents = [(share, self.latents(pictures)) for share, pictures in data]
         return TeacherObjective(unet, text, self.autoencoder(), latents)
@@ -111,7 +111,7 @@ def judge(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
-        steps=700, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
+        steps=900, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
     )  # fmt: skip
 
 
@@ -135,10 +135,10 @@ def text(at: Workshop) -> Recipe:
 
 
 def teacher(at: Workshop) -> Recipe:
-    """The UNet from scratch, at 256 px."""
+    """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
-        lambda: at.teacher([(1.0, at.pictures(256))], build_unet(at.debug)),
-        steps=5_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
+        lambda: at.teacher([(1.0, at.pictures(256))]),
+        steps=6_300, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
     )  # fmt: skip
 
 

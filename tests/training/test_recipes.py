@@ -105,6 +105,13 @@ def test_differences_are_what_was_trained(workshop):
         assert 0 < change < 0.1 * size
 
 
+def test_a_new_run_of_the_teacher_goes_on_from_the_published_one(workshop):
+    at = Workshop(workshop / "runs" / "data", workshop / "pocket", debug=True)
+    started = recipe("teacher", at).objective().net.unet.state_dict()
+    for key, weight in load_file(workshop / "pocket" / POCKET.unet.weights).items():
+        assert torch.equal(started[key], weight.float()), key
+
+
 def test_later_training_leaves_word_meanings_frozen(workshop):
     text = load_file(workshop / "pocket" / POCKET.text_encoder.weights)
     assert torch.equal(text[EMBEDDINGS], torch.load(workshop / "meanings"))
