@@ -19,12 +19,15 @@ from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.text import TextObjective
+from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import rendered
+from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
 STYLED = 3_000
+SOLIDS = (3, 8_000)  # seed and number of things
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class Workshop:
         if self.debug:
             return rendered(self.data / f"debug-{style}", 0, 12, 64, style)
         return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style)
+
+    def solids(self) -> Path:
+        """A folder of single things with what is inside them, made now if it is not there."""
+        if self.debug:
+            return solids(self.data / "debug-solids", 0, 6, 64)
+        return solids(self.data / "solids", *SOLIDS, 256)
 
     def latents(self, pictures: Path) -> Latents:
         """Those pictures under the published autoencoder, encoded now if they are not."""
@@ -129,6 +138,16 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     )  # fmt: skip
 
 
+def triplane(at: Workshop) -> Recipe:
+    """TSR from scratch: from one picture to inside and outside, and colours."""
+    config = {"held_out": 3, "points": 64} if at.debug else {}
+    return Recipe(
+        lambda: TriplaneObjective(at.solids(), build_tsr(at.debug), **config),
+        steps=5_000, batch=16, lr=5e-4, warmup=200, ema=0.998, weight_decay=0.05,
+        compile=("image_tokenizer", "backbone"),
+    )  # fmt: skip
+
+
 RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "autoencoder": autoencoder,
     "judge": judge,
@@ -137,6 +156,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "teacher-512": teacher_512,
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
+    "triplane": triplane,
 }
 
 

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from perflow_demo.evaluation.metrics import (
+    f_score,
     frechet_distance,
     look,
     look_distance,
     psnr,
     relative_distance,
     rms,
+    volume_iou,
 )
 
 
@@ -99,3 +101,23 @@ def test_look_tells_drawings_apart_and_not_what_they_show():
     assert look_distance(look(photos), look(mirrored)) < 0.02
     assert look_distance(look(photos), look(soft)) > 0.3
     assert look_distance(look(photos), look(pale)) > 0.2
+
+
+def test_the_iou_of_two_solids_is_that_of_their_volumes():
+    points = np.random.default_rng(0).uniform(-1, 1, (40_000, 3))
+    left, right = points[:, 0] < 0.2, points[:, 0] > -0.2
+    assert volume_iou(left, right) == pytest.approx(0.2, abs=0.01)
+    assert volume_iou(left, left) == 1
+    assert volume_iou(left, ~left) == 0
+    assert volume_iou(left & ~left, left & ~left) == 1
+
+
+def test_the_f_score_is_the_harmonic_mean_of_two_shares():
+    truth = np.column_stack([np.arange(10.0), np.zeros((10, 2))])
+    assert f_score(truth, truth, 0.1) == 1
+    assert f_score(truth + (0, 0.09, 0), truth, 0.1) == 1
+    assert f_score(truth + (0, 0.11, 0), truth, 0.1) == 0
+    half = truth[:5]  # all of it right, half of the truth found
+    assert f_score(half, truth, 0.1) == pytest.approx(2 / 3)
+    assert f_score(truth, half, 0.1) == pytest.approx(2 / 3)
+    assert f_score(np.empty((0, 3)), truth, 0.1) == 0
