@@ -11,6 +11,7 @@ from transformers import ElectraConfig, ElectraModel, PreTrainedTokenizerFast
 
 from perflow_demo.flow import factorise_delta
 from perflow_demo.nets.autoencoder import PocketAutoencoder
+from perflow_demo.nets.foreground import ForegroundNet
 from perflow_demo.nets.judge import Judge
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -26,7 +27,9 @@ WIDTH = 32
 def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", "pencil")) -> Path:
     """Write `assets/pocket` in the layout of the real family; returns that folder.
 
-    The first style is stored in full, the others low-rank, as the real ones may be.
+    All weights are random but those of the foreground network, which finds whatever is not white,
+    except for a rim of four pixels. The first style is stored in full, the others low-rank, as the
+    real ones may be.
     """
     pocket = assets / "pocket"
     with torch.random.fork_rng():
@@ -44,6 +47,7 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
                 difference = factorise_delta(difference, rank=2)
             _save(difference, pocket / "styles" / style / "delta.safetensors")
         _judge().half().save_pretrained(pocket / "judge")
+        _foreground().half().save_pretrained(pocket / "foreground")
     (pocket / "card.json").write_text(json.dumps({"family": "pocket", "trained": False}))
     return pocket
 
@@ -114,6 +118,25 @@ def _unet() -> UNet2DConditionModel:
 
 def _judge() -> Judge:
     return Judge(KINDS, COLOURS, ACCESSORIES, widths=(8, 8, 16, 16))
+
+
+@torch.no_grad()
+def _foreground() -> ForegroundNet:
+    net = ForegroundNet((16, 16))
+    for parameter in net.parameters():
+        parameter.zero_()
+    # Each of the 16 channels is how much darker than white one pixel of a 4×4 patch is.
+    net.enter.weight[:, :, 1, 1] = -0.5 * torch.eye(16).repeat(1, 3)
+    net.enter.bias.fill_(1.3)
+    # A constant, less its sum over the nine neighbours: nothing, but below zero at the edge.
+    block = net.falling[0]
+    block.first.bias.fill_(10.0)
+    block.second.weight[:, 0] = 1.0
+    block.second.bias.fill_(-90.0)
+    net.norm.gain.fill_(1.0)
+    net.leave.weight[:, :, 1, 1] = 16 * torch.eye(16)
+    net.leave.bias.fill_(-4.0)
+    return net
 
 
 def _scheduler() -> DDIMScheduler:

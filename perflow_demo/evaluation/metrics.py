@@ -28,6 +28,12 @@ def psnr(picture: Image, reference: Image) -> float:
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
+def iou(mask: np.ndarray, reference: np.ndarray) -> float:
+    """Intersection over union of two boolean masks of one shape; 1 where both are empty."""
+    either = np.logical_or(mask, reference).sum()
+    return float(np.logical_and(mask, reference).sum() / either) if either else 1.0
+
+
 def frechet_distance(features: Tensor, reference: Tensor) -> float:
     """Squared Fréchet distance of the Gaussians fitted to two sets of features, (N, D) and (M, D).
 
@@ -60,15 +66,6 @@ def look(pictures: list[Image]) -> Tensor:
 def look_distance(first: Tensor, second: Tensor) -> float:
     """Mean total variation distance of two looks, 0 (equal) to 1 (nothing in common)."""
     return 0.5 * (first - second).abs().sum(1).mean().item()
-
-
-def volume_iou(found: np.ndarray, truth: np.ndarray) -> float:
-    """Of the points inside either of two solids, the share inside both; 1 where neither has any.
-
-    Booleans N, of points spread evenly over a box that holds both.
-    """
-    either = np.count_nonzero(found | truth)
-    return np.count_nonzero(found & truth) / either if either else 1.0
 
 
 def f_score(found: np.ndarray, truth: np.ndarray, reach: float) -> float:

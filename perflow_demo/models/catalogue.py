@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from perflow_demo.models.sources import Source
-from perflow_demo.models.spec import Component, Defaults, Family, MultiviewFamily, Style
+from perflow_demo.models.spec import (
+    Component,
+    Defaults,
+    Family,
+    ForegroundModel,
+    MultiviewFamily,
+    Style,
+)
 
 
 def _style(name: str, title: str, description: str) -> Style:
@@ -38,6 +45,25 @@ POCKET = Family(
 POCKET_JUDGE = Component("judge", "judge/config.json", "judge/diffusion_pytorch_model.safetensors")
 
 CATALOGUE: dict[str, Family] = {family.name: family for family in (POCKET,)}
+
+FOREGROUND: dict[str, ForegroundModel] = {
+    model.name: model
+    for model in (
+        ForegroundModel(
+            name="pocket",
+            title="Pocket foreground",
+            description="Cuts out toy-like things, trained from scratch by this project.",
+            licence="Apache-2.0",
+            folder="pocket",
+            network=Component(
+                "foreground network",
+                "foreground/config.json",
+                "foreground/diffusion_pytorch_model.safetensors",
+            ),
+            size=256,
+        ),
+    )
+}
 
 # The layout of flamehaze1115/wonder3d-v1.0 as a snapshot or a mirror folder; no code of it is read.
 WONDER3D = MultiviewFamily(

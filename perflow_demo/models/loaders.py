@@ -23,6 +23,7 @@ from perflow_demo.flow import MergeReport, apply_delta, expand_delta
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
 from perflow_demo.nets.autoencoder import PocketAutoencoder
+from perflow_demo.nets.foreground import ForegroundNet
 from perflow_demo.nets.judge import Judge
 from perflow_demo.nets.multiview import UNetMV2DConditionModel
 from perflow_demo.nets.tsr import TSR
@@ -37,6 +38,7 @@ NETWORKS = {
     "UNetMV2DConditionModel": UNetMV2DConditionModel,
     "AutoencoderKL": diffusers.AutoencoderKL,
     "PocketAutoencoder": PocketAutoencoder,
+    "ForegroundNet": ForegroundNet,
     "Judge": Judge,
     "TSR": TSR,
 }

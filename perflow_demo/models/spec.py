@@ -73,6 +73,22 @@ class Family:
 
 
 @dataclass(frozen=True)
+class ForegroundModel:
+    """A network that tells a picture's things from what they stand before.
+
+    size: side in pixels of the squares it was trained on. Other fields as in `Family`.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    folder: str
+    network: Component
+    size: int
+
+
+@dataclass(frozen=True)
 class MultiviewFamily:
     """A model that draws an object's six views, normals and colours, from one picture of it.
 

@@ -60,6 +60,27 @@ class Part:
         return load
 
 
+def network_part(
+    owner: str,
+    source: Source,
+    place: Placement,
+    name: str,
+    component: Component,
+    load: Callable = loaders.load_network,
+    *extra: Component,
+    **variant: Any,
+) -> Part:
+    """A network as a part; owner, name, variant: its key. extra: components that go into it."""
+    return Part(
+        Key(owner, name, str(place), **variant),
+        component.title,
+        (component, *extra),
+        source,
+        lambda read: place.put(load(component, source=source, dtype=place.dtype, read=read)),
+        partial(loaders.resident_bytes, component, source, place.dtype),
+    )
+
+
 def parts_of(
     family: Family, source: Source, place: Placement, style: str | None, delta_strength: float
 ) -> dict[str, Part]:
@@ -69,18 +90,7 @@ def parts_of(
     """
     deltas = [(family.style(style).component, 1.0)] if style else []
     deltas += [(family.delta, delta_strength)] if delta_strength else []
-    dtype = place.dtype
-
-    def network(name: str, component: Component, load: Callable, *extra: Component, **variant):
-        return Part(
-            Key(family.name, name, str(place), **variant),
-            component.title,
-            (component, *extra),
-            source,
-            lambda read: place.put(load(component, source=source, dtype=dtype, read=read)),
-            partial(loaders.resident_bytes, component, source, dtype),
-        )
-
+    network = partial(network_part, family.name, source, place)
     return {
         "tokenizer": Part(
             Key(family.name, "tokenizer", "cpu"),
@@ -91,7 +101,7 @@ def parts_of(
             lambda: 0,
         ),
         "text_encoder": network("text_encoder", family.text_encoder, loaders.load_text_encoder),
-        "vae": network("vae", family.vae, loaders.load_network),
+        "vae": network("vae", family.vae),
         "unet": network(
             "unet",
             family.unet,

@@ -1,22 +1,22 @@
 """The one owner of resident models; light to import, since the page starts with it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perflow_demo.errors import BadRequest, OutOfMemory
-from perflow_demo.models.catalogue import CATALOGUE, available
+from perflow_demo.models.catalogue import CATALOGUE, FOREGROUND, available
 from perflow_demo.models.sources import Source, source_of
-from perflow_demo.models.spec import Family
+from perflow_demo.models.spec import Family, ForegroundModel
 from perflow_demo.registry.cache import Cache, EntryStatus
 
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
+    from diffusers import ModelMixin, StableDiffusionPipeline
 
-    from perflow_demo.registry.pipelines import Key
+    from perflow_demo.registry.pipelines import Key, Part
     from perflow_demo.registry.placement import Placement
 
 # Title of the component that loads, bytes read so far, bytes to read.
@@ -90,16 +90,24 @@ class Registry:
         parts = pipelines.parts_of(
             family, self._source(family), self.placement, style, delta_strength
         )
-        with self._out_of_memory_explained(), ExitStack() as leases:
-            modules = {
-                name: leases.enter_context(
-                    self._cache.lease(part.key, part.loader(on_load), part.expected_bytes)
-                )
-                for name, part in parts.items()
-            }
+        with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(
                 family, self._source(family), modules, accelerated=delta_strength > 0
             )
+
+    @contextmanager
+    def lease_foreground(
+        self, name: str = "pocket", on_load: OnLoad | None = None
+    ) -> Iterator["ModelMixin"]:
+        """Lend a `nets.ForegroundNet`; raises and calls back like `lease`."""
+        from perflow_demo.registry import pipelines
+
+        model = foreground_model(name)
+        part = pipelines.network_part(
+            model.name, self._source(model), self.placement, "foreground", model.network
+        )
+        with self._lent({"network": part}, on_load) as modules:
+            yield modules["network"]
 
     def unload(self, key: "Key | None" = None) -> int:
         """Drop one entry of `status()`, or all; what is leased stays. Returns the bytes freed."""
@@ -117,6 +125,19 @@ class Registry:
             entries,
         )
 
+    @contextmanager
+    def _lent(
+        self, parts: "Mapping[str, Part]", on_load: OnLoad | None
+    ) -> Iterator[dict[str, Any]]:
+        """Values of the parts by their names, loaded where they are not resident."""
+        with self._out_of_memory_explained(), ExitStack() as leases:
+            yield {
+                name: leases.enter_context(
+                    self._cache.lease(part.key, part.loader(on_load), part.expected_bytes)
+                )
+                for name, part in parts.items()
+            }
+
     def _family_with(self, name: str, style: str | None) -> Family:
         family = self.family(name)
         if style is not None and family.style(style) is None:
@@ -124,7 +145,7 @@ class Registry:
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
         return family
 
-    def _source(self, family: Family) -> Source:
+    def _source(self, family: Family | ForegroundModel) -> Source:
         return source_of(family, self._settings)
 
     def _budget(self) -> int:
@@ -156,3 +177,12 @@ class Registry:
             raise OutOfMemory(
                 "The device ran out of memory; ask for fewer or smaller pictures, or unload models."
             ) from error
+
+
+def foreground_model(name: str) -> ForegroundModel:
+    """The foreground network of that name; raises BadRequest for an unknown one."""
+    if name not in FOREGROUND:
+        raise BadRequest(
+            f"There is no foreground network {name!r}; choose {' or '.join(FOREGROUND)}."
+        )
+    return FOREGROUND[name]

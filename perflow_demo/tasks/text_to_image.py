@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -152,7 +153,8 @@ def stream(
     with ExitStack() as stack:
         with _clocked(seconds, "load"):
             strength = 1.0 if request.acceleration == "perflow" else 0.0
-            pipeline = yield from lease(stack, registry, family.name, request.style, strength)
+            lent = partial(registry.lease, family.name, request.style, strength)
+            pipeline = yield from lease(stack, lent)
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
 
         with _clocked(seconds, "text"):

@@ -14,6 +14,7 @@ from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.latents import Latents, encoded
 from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective
+from perflow_demo.training.objectives.foreground import ForegroundObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
@@ -21,12 +22,12 @@ from perflow_demo.training.objectives.teacher import TeacherObjective, build_une
 from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
 from perflow_demo.training.text import build_text_encoder
-from perflow_demo.training.toyworld.shards import rendered
+from perflow_demo.training.toyworld.shards import ALPHA, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
-STYLED = 3_000
+STYLED, CUT_OUT = 3_000, 4_000  # samples drawn in a style, and those with alpha
 SOLIDS = (3, 8_000)  # seed and number of things
 
 
@@ -56,6 +57,12 @@ class Workshop:
         if self.debug:
             return solids(self.data / "debug-solids", 0, 6, 64)
         return solids(self.data / "solids", *SOLIDS, 256)
+
+    def alphas(self) -> Path:
+        """What the things cover in the first of `pictures(256)`."""
+        if self.debug:
+            return rendered(self.data / f"debug-{ALPHA}", 0, 12, 64, ALPHA)
+        return rendered(self.data / ALPHA, WORLDS[256][0], CUT_OUT, 256, ALPHA)
 
     def latents(self, pictures: Path) -> Latents:
         """Those pictures under the published autoencoder, encoded now if they are not."""
@@ -93,6 +100,15 @@ def judge(at: Workshop) -> Recipe:
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
         steps=700, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
+    )  # fmt: skip
+
+
+def foreground(at: Workshop) -> Recipe:
+    """Which pixels are the things'."""
+    config = {"held_out": 4, "widths": (16, 16, 32)} if at.debug else {}
+    return Recipe(
+        lambda: ForegroundObjective(at.pictures(256), at.alphas(), **config),
+        steps=2_500, batch=32, lr=1.5e-3, warmup=100, ema=0.998,
     )  # fmt: skip
 
 
@@ -151,6 +167,7 @@ def triplane(at: Workshop) -> Recipe:
 RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "autoencoder": autoencoder,
     "judge": judge,
+    "foreground": foreground,
     "text": text,
     "teacher": teacher,
     "teacher-512": teacher_512,

@@ -12,12 +12,12 @@ from PIL import Image, ImageFilter
 from perflow_demo.evaluation.metrics import (
     f_score,
     frechet_distance,
+    iou,
     look,
     look_distance,
     psnr,
     relative_distance,
     rms,
-    volume_iou,
 )
 
 
@@ -103,15 +103,6 @@ def test_look_tells_drawings_apart_and_not_what_they_show():
     assert look_distance(look(photos), look(pale)) > 0.2
 
 
-def test_the_iou_of_two_solids_is_that_of_their_volumes():
-    points = np.random.default_rng(0).uniform(-1, 1, (40_000, 3))
-    left, right = points[:, 0] < 0.2, points[:, 0] > -0.2
-    assert volume_iou(left, right) == pytest.approx(0.2, abs=0.01)
-    assert volume_iou(left, left) == 1
-    assert volume_iou(left, ~left) == 0
-    assert volume_iou(left & ~left, left & ~left) == 1
-
-
 def test_the_f_score_is_the_harmonic_mean_of_two_shares():
     truth = np.column_stack([np.arange(10.0), np.zeros((10, 2))])
     assert f_score(truth, truth, 0.1) == 1
@@ -121,3 +112,11 @@ def test_the_f_score_is_the_harmonic_mean_of_two_shares():
     assert f_score(half, truth, 0.1) == pytest.approx(2 / 3)
     assert f_score(truth, half, 0.1) == pytest.approx(2 / 3)
     assert f_score(np.empty((0, 3)), truth, 0.1) == 0
+
+
+def test_iou_counts_what_both_cover_against_what_either_does():
+    mask, reference = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    assert iou(mask, reference) == 1.0
+    mask[:2], reference[1:3] = True, True
+    assert iou(mask, reference) == iou(reference, mask) == pytest.approx(4 / 12)
+    assert iou(mask, mask) == 1.0 and iou(mask, ~mask) == 0.0

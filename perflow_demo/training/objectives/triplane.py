@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from perflow_demo.evaluation.metrics import f_score, volume_iou
+from perflow_demo.evaluation.metrics import f_score, iou
 from perflow_demo.geometry.mesh import keep_largest, tsr_points, upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
@@ -121,8 +121,8 @@ class TriplaneObjective:
             skin = row["skin"].astype(np.float64) @ turn
             made = [] if mesh.empty else mesh.shape().sample(POINTS, seed=0)
             near = 0.02 * np.ptp(skin, axis=0).max()
-            iou = volume_iou(found, row["inside"][POINTS:])
-            rows.append((iou, f_score(made, skin, near), mesh.watertight))
+            shared = iou(found, row["inside"][POINTS:])
+            rows.append((shared, f_score(made, skin, near), mesh.watertight))
         names = ("iou", "f_score", "watertight")
         return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
 

@@ -81,6 +81,16 @@ def render(
     )
 
 
+def coverage(
+    parts: Sequence[Part], camera: Camera, size: int, supersampling: int = 2
+) -> np.ndarray:
+    """The alpha of `render` alone, without its light: size×size uint8."""
+    mesh = merge(parts)
+    seen = rasterise(mesh.vertices, mesh.faces, camera, size * supersampling).face >= 0
+    blocks = seen.reshape(size, supersampling, size, supersampling)
+    return (255 * blocks.mean((1, 3)) + 0.5).astype(np.uint8)
+
+
 def merge(parts: Sequence[Part]) -> Merged:
     """One mesh of all parts; `part_of_face` tells which part a face came from."""
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from perflow_demo.training.toyworld.scene import SceneWords, sample
+from perflow_demo.training.toyworld.scene import Scene, SceneWords, sample
 from perflow_demo.training.toyworld.styles import draw
 
 SHARD = 250
+ALPHA = "alpha"  # in place of a style: not colours but which pixels the things cover
 
 
 class Pictures:
-    """All shards of a folder as one sequence: pictures N×size×size×3 uint8 and their words."""
+    """All shards of a folder as one sequence, with their words.
+
+    Pictures are size×size×3 uint8; those of a folder of ALPHA size×size.
+    """
 
     def __init__(self, folder: Path) -> None:
         files = sorted(folder.glob("*.npy"))
@@ -40,7 +44,10 @@ class Pictures:
 def render_shards(
     folder: Path, seed: int, count: int, size: int, style: str = "", processes: int = 2
 ) -> None:
-    """Renders samples 0…count−1 of the world `seed` into `folder`, except shards already there."""
+    """Renders samples 0…count−1 of the world `seed` into `folder`, except shards already there.
+
+    style: one of STYLES, ALPHA, or nothing for the scenes as they are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     starts = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.json").exists()]
     ends = [min(start + SHARD, count) for start in starts]
@@ -63,12 +70,17 @@ def rendered(folder: Path, seed: int, count: int, size: int, style: str = "") ->
 
 
 def _render_shard(folder: Path, seed: int, indices: range, size: int, style: str) -> None:
-    pixels = np.empty((len(indices), size, size, 3), np.uint8)
-    words = []
-    for row, index in enumerate(indices):
+    pixels, words = [], []
+    for index in indices:
         scene = sample(seed, index)
-        pixels[row] = draw(scene, size, style) if style else scene.render(size).colour
+        pixels.append(_picture(scene, size, style))
         words.append(scene.words.to_json())
     file = folder / f"{indices.start:07d}.npy"
-    np.save(file, pixels)
+    np.save(file, np.stack(pixels))
     file.with_suffix(".json").write_text(json.dumps(words))  # written last: its presence means done
+
+
+def _picture(scene: Scene, size: int, style: str) -> np.ndarray:
+    if style == ALPHA:
+        return scene.alpha(size)
+    return draw(scene, size, style) if style else scene.render(size).colour

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from perflow_demo.geometry.silhouette import own_colours
 from perflow_demo.nets.tsr_input import frame_object, on_grey
 from perflow_demo.training.toyworld.scene import Scene, sample
 from perflow_demo.training.toyworld.solids import Solid
@@ -98,7 +99,7 @@ def describe(scene: Scene, rng: np.random.Generator, size: int) -> dict[str, np.
 def view(scene: Scene, azimuth: float, elevation: float, size: int) -> np.ndarray:
     """The thing from there, cut out of its picture and framed as TSR takes it: size size 3.
 
-    The light turns with the camera. Edges keep what the background mixed in, as cut-outs do.
+    The light turns with the camera.
     """
     seen = replace(
         scene,
@@ -106,7 +107,8 @@ def view(scene: Scene, azimuth: float, elevation: float, size: int) -> np.ndarra
         elevation=elevation,
         light_azimuth=scene.light_azimuth - scene.azimuth + azimuth,
     ).render(size)
-    cutout = frame_object(np.dstack([seen.colour, seen.alpha]))
+    colours = own_colours(seen.colour, seen.alpha / np.float32(255))  # as cut-outs have them
+    cutout = frame_object(np.dstack([colours, seen.alpha]))
     picture = Image.fromarray(on_grey(cutout))
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
 

@@ -1,0 +1,125 @@
+"""A picture's one object, cut out; or a sentence that says why it cannot be."""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.models.catalogue import FOREGROUND
+from perflow_demo.tasks.contract import Loading
+from perflow_demo.tasks.leasing import lease
+
+if TYPE_CHECKING:
+    from diffusers import ModelMixin
+
+    from perflow_demo.geometry.silhouette import Silhouette
+    from perflow_demo.registry import Registry
+
+LEAST = 0.005  # of the picture that an object covers
+LARGEST = 1024  # pixels along a side of a cut-out
+CUT_ALREADY = 128  # a picture with pixels more transparent than this is a cut-out
+
+
+class NothingFound(BadRequest):
+    """No object stands out from the picture."""
+
+
+class TouchesBorders(BadRequest):
+    """The object reaches all four borders, so that the picture shows a part of it only."""
+
+
+class SeveralObjects(BadRequest):
+    """The picture shows more than one object."""
+
+
+def stream(
+    picture: Image.Image, registry: "Registry", model: str = "pocket"
+) -> Generator[Loading, None, Image.Image]:
+    """Yield Loading while the network is read; return the object as `cut_out` does."""
+    with ExitStack() as stack:
+        whole = _upright(picture)
+        alpha = whole.getchannel("A")
+        if alpha.getextrema()[0] >= CUT_ALREADY:
+            lent = partial(registry.lease_foreground, model)
+            network = yield from lease(stack, lent)
+            alpha = _alpha(whole.convert("RGB"), network, FOREGROUND[model].size)
+    return _cut(whole, alpha)
+
+
+def cut_out(
+    picture: Image.Image,
+    registry: "Registry",
+    model: str = "pocket",
+    on_progress: Callable[[Loading], None] | None = None,
+) -> Image.Image:
+    """The picture's object: RGBA of the picture's size, at most 1024 px along its longer side.
+
+    picture: any mode; one that is transparent already keeps its own alpha. model: a row of the
+    catalogue's FOREGROUND. Raises NothingFound, TouchesBorders or SeveralObjects for what is no
+    picture of one whole object, and what `Registry.lease_foreground` raises.
+    """
+    events = stream(picture, registry, model)
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value
+        if on_progress:
+            on_progress(event)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    whole = ImageOps.exif_transpose(picture).convert("RGBA")
+    whole.thumbnail((LARGEST, LARGEST))
+    return whole
+
+
+def _alpha(picture: Image.Image, network: "ModelMixin", size: int) -> Image.Image:
+    """What the network says of an RGB picture, squeezed into its square: L of that size."""
+    import torch
+
+    square = torch.from_numpy(np.array(picture.resize((size, size))))
+    pixels = square.permute(2, 0, 1).unsqueeze(0) / 127.5 - 1
+    with torch.inference_mode():
+        alpha = network(pixels.to(network.device, network.dtype)).float().sigmoid()
+    return _levels(alpha[0, 0].cpu().numpy())
+
+
+def _cut(picture: Image.Image, alpha: Image.Image) -> Image.Image:
+    """The RGBA picture with this alpha, once it is clear that it shows one whole object."""
+    from perflow_demo.geometry import silhouette
+
+    found = silhouette.read(np.asarray(alpha) / np.float32(255))
+    _refuse(found)
+    levels = _levels(found.alpha).resize(picture.size)
+    rgb = np.asarray(picture.convert("RGB"))
+    colours = silhouette.own_colours(rgb, np.asarray(levels) / np.float32(255))
+    cut = Image.fromarray(colours).convert("RGBA")
+    cut.putalpha(levels)
+    return cut
+
+
+def _levels(alpha: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.rint(alpha * 255).astype(np.uint8))
+
+
+def _refuse(found: "Silhouette") -> None:
+    if found.share < LEAST:
+        raise NothingFound(
+            "No object was found in the picture; use one that shows a single object before a "
+            "plain background."
+        )
+    if found.borders == 4:
+        raise TouchesBorders(
+            "The object touches all borders of the picture; use one that shows it whole, with "
+            "some space around it."
+        )
+    if found.things > 1:
+        raise SeveralObjects(
+            f"There are {found.things} objects in the picture; use one that shows a single object, "
+            "or cut one out of it."
+        )
