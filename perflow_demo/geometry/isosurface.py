@@ -28,6 +28,16 @@ COARSE_SHARE = 0.2  # of the whole progress
 Progress = Callable[[float], None]
 
 
+def working_bytes(resolution: int) -> int:
+    """About how many bytes an extraction takes at most, for an object that fills the box.
+
+    The coarse lattice with its classification, and a surface of about 3·resolution² triangles with
+    what joining them takes.
+    """
+    coarse = resolution // min(max(resolution // COARSE, 1), STRIDE) + 1
+    return 64 * coarse**3 + 1500 * resolution**2
+
+
 def extract_surface(
     field: Field,
     level: float,

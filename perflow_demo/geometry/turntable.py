@@ -25,7 +25,7 @@ class Turntable:
         places, self.normals, self.colours = _cloud(mesh, DENSITY * size**2, seed)
         middle = (places.min(0) + places.max(0)) / 2
         self.places = places - middle
-        self.reach = 1.02 * np.linalg.norm(self.places, axis=1).max()
+        self.reach = 1.04 * np.linalg.norm(self.places, axis=1).max()
 
     def view(self, azimuth: float, elevation: float = ELEVATION) -> Image.Image:
         """From `azimuth` degrees (0: its front, 90: its left side), orthographic, RGB."""
@@ -37,12 +37,13 @@ class Turntable:
         shade = AMBIENT + (1 - AMBIENT) * np.clip(light, 0, 1)
         colours = np.clip(self.colours[facing] * shade[:, None] * 255, 0, 255).astype(np.uint8)
         # From far to near: of several points on a pixel the last one written stays.
-        order = np.argsort(-depth)
-        pixel = np.column_stack([row, column])[order].astype(np.int64)
-        picture = np.full((fine, fine, 3), PAPER, np.uint8)
-        rows, columns = np.clip(pixel[:, None] + SPLAT, 0, fine - 1).reshape(-1, 2).T
-        picture[rows, columns] = np.repeat(colours[order], len(SPLAT), axis=0)
-        return Image.fromarray(picture).resize((self.size, self.size), Image.Resampling.BOX)
+        order = np.argsort(-depth).astype(np.int32)
+        pixel = row[order].astype(np.int32) * fine + column[order].astype(np.int32)
+        seen = np.full(fine**2, len(order), np.int32)
+        seen[pixel[:, None] + SPLAT @ (fine, 1)] = order[:, None]
+        colours = np.concatenate([colours, np.full((1, 3), PAPER, np.uint8)])
+        picture = Image.fromarray(colours[seen].reshape(fine, fine, 3))
+        return picture.resize((self.size, self.size), Image.Resampling.BOX)
 
     def turn(self, frames: int = 36) -> list[Image.Image]:
         """One whole turn, its front first."""

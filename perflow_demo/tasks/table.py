@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import text_to_image
+from perflow_demo.tasks import text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -15,6 +15,7 @@ class Task:
     name: as in `request.task`. command: as on the command line. title: as on its tab.
     stream: (request, registry, previews) → iterator of Progress events and, last, the result.
     run: (request, registry, on_progress, previews) → the result.
+    offered: whether a registry has what the page's tab needs to work at all.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Task:
     request: type[Request]
     stream: Callable[..., Iterator[Any]]
     run: Callable[..., Any]
+    offered: Callable[[Any], bool] = lambda registry: True
 
 
 TASKS: dict[str, Task] = {
@@ -37,6 +39,16 @@ TASKS: dict[str, Task] = {
             request=text_to_image.TextToImageRequest,
             stream=text_to_image.stream,
             run=text_to_image.run,
+        ),
+        Task(
+            name=to_3d.To3DRequest.task,
+            command="3d",
+            title="3D",
+            description="Make a mesh of a prompt or of a picture.",
+            request=to_3d.To3DRequest,
+            stream=to_3d.stream,
+            run=to_3d.run,
+            offered=lambda registry: bool(registry.solids()),
         ),
     )
 }

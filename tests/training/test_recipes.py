@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from perflow_demo.flow import expand_delta
 from perflow_demo.models import loaders
-from perflow_demo.models.catalogue import POCKET, available
+from perflow_demo.models.catalogue import POCKET, SOLIDS, available, has_solid
 from perflow_demo.models.sources import Folder
+from perflow_demo.models.triposr import load_solid
 from perflow_demo.nets import Judge
 from perflow_demo.training.__main__ import main
+from perflow_demo.training.objectives.triplane import build_tsr
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
 EMBEDDINGS = "embeddings.word_embeddings.weight"
@@ -71,6 +73,18 @@ def test_the_family_loads_strictly(pocket):
         said = unet(latents, 500, text(input_ids=ids).last_hidden_state).sample
         assert vae.decode(said).sample.shape == (1, 3, 64, 64)
     assert said.shape == (1, unet.config.in_channels, 4, 4) and torch.isfinite(said).all()
+
+
+def test_the_3d_network_loads_strictly(pocket):
+    model = SOLIDS["pocket"]
+    assert has_solid(model, pocket)
+    network = load_solid(model.network, pocket, torch.float32)
+    with torch.no_grad():
+        code = network.scene_codes(torch.rand(1, network.image_size, network.image_size, 3))
+    assert torch.isfinite(code).all()
+    assert sum(p.numel() for p in network.parameters()) == sum(
+        p.numel() for p in build_tsr(debug=True).parameters()
+    )
 
 
 def test_the_schedule_is_the_teachers(pocket):
