@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from perflow_demo.nets import PocketAutoencoder
@@ -35,11 +36,19 @@ class Latents:
 
 def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
     """The Latents of a folder of shards under the autoencoder in `vae`, cached in `data`."""
-    weights = (vae / "diffusion_pytorch_model.safetensors").read_bytes()
-    folder = data / f"latents-{pictures.name}-{hashlib.sha256(weights).hexdigest()[:12]}"
+    folder = data / f"latents-{pictures.name}-{_fingerprint(vae)}"
     if not (folder / "words.json").exists():
         encode(Pictures(pictures), PocketAutoencoder.from_pretrained(vae), folder)
     return Latents(folder)
+
+
+def _fingerprint(vae: Path) -> str:
+    """Names the encoder's weights: whatever becomes of the decoder, latents stay as they are."""
+    weights = load_file(vae / "diffusion_pytorch_model.safetensors")
+    digest = hashlib.sha256()
+    for key in sorted(key for key in weights if key.startswith("encoder.")):
+        digest.update(weights[key].numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from transformers import ElectraModel
 from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.latents import Latents, encoded
 from perflow_demo.training.loop import Recipe
-from perflow_demo.training.objectives.autoencoder import AutoencoderObjective
+from perflow_demo.training.objectives.autoencoder import AutoencoderObjective, DecoderObjective
 from perflow_demo.training.objectives.foreground import ForegroundObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
@@ -94,6 +94,16 @@ def autoencoder(at: Workshop) -> Recipe:
     )  # fmt: skip
 
 
+def decoder(at: Workshop) -> Recipe:
+    """The published autoencoder's decoder, further: the latents stay as they are."""
+    crop = 32 if at.debug else 128
+    return Recipe(
+        lambda: DecoderObjective(at.autoencoder(), [at.pictures(256), at.pictures(512)], crop=crop),
+        steps=6_000, batch=16, lr=1e-3, warmup=200, ema=0.998, weight_decay=0.0,
+        compile=("decoder",),
+    )  # fmt: skip
+
+
 def judge(at: Workshop) -> Recipe:
     """The measure: kind, main colour, accessories."""
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
@@ -126,7 +136,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet from scratch, at 256 px."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))], build_unet(at.debug)),
-        steps=24_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
+        steps=5_000, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
     )  # fmt: skip
 
 
@@ -166,6 +176,7 @@ def triplane(at: Workshop) -> Recipe:
 
 RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "autoencoder": autoencoder,
+    "decoder": decoder,
     "judge": judge,
     "foreground": foreground,
     "text": text,

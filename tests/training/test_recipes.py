@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from perflow_demo.models import loaders
 from perflow_demo.models.catalogue import POCKET, SOLIDS, available, has_solid
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.triposr import load_solid
-from perflow_demo.nets import Judge
+from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.training.__main__ import main
 from perflow_demo.training.objectives.triplane import build_tsr
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
@@ -39,6 +40,8 @@ def workshop(tmp_path_factory, minilm) -> Path:
         published = training(root, name, "--publish")
         assert published.exit_code == 0
         assert "should be kept in float32" not in published.output
+        if name == "autoencoder":
+            copytree(root / "pocket" / "vae", root / "first-vae")
         if name == "text":
             text = load_file(root / "pocket" / "text_encoder" / "model.safetensors")
             torch.save(text[EMBEDDINGS], root / "meanings")
@@ -131,6 +134,16 @@ def test_latents_are_normalised_by_the_published_statistics(workshop):
     values = torch.cat(taken, 1)
     assert values.mean(1).abs().max() < 0.1
     assert (values.std(1) - 1).abs().max() < 0.1
+
+
+def test_a_better_decoder_leaves_latents_as_they_are(workshop):
+    folders = workshop / "first-vae", workshop / "pocket" / "vae"
+    first, later = (PocketAutoencoder.from_pretrained(folder) for folder in folders)
+    pixels = torch.rand(1, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        latents = first.encode(pixels).latents
+        assert torch.equal(later.encode(pixels).latents, latents)
+        assert not torch.equal(later.decode(latents).sample, first.decode(latents).sample)
 
 
 def test_the_judge_keeps_its_class_names(workshop):

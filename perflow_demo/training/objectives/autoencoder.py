@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,25 +75,42 @@ class AutoencoderObjective:
     @torch.no_grad()
     def publish(self, net, folder: Path) -> dict[str, float]:
         """Saves `net` with its latents' mean and spread a channel; returns whole pictures' PSNR."""
-        pictures = [
-            to_tensor(source[i][None])
-            for source in self.pictures
-            for i in range(0, len(source), max(1, len(source) // 200))
-        ]
         latents = torch.cat(
-            [net.encoder(picture).movedim(1, 0).flatten(1) for picture in pictures], 1
+            [net.encoder(picture).movedim(1, 0).flatten(1) for picture in self._whole()], 1
         )
         net.register_to_config(
             latents_mean=tuple(round(x, 4) for x in latents.mean(1).tolist()),
             latents_std=tuple(round(x, 4) for x in latents.std(1).tolist()),
         )
         write_module(net, folder / "vae")
-        return {
-            f"psnr_{size}": float(
-                np.mean([psnr(net(p), p) for p in pictures if p.shape[-1] == size])
-            )
-            for size in {picture.shape[-1] for picture in pictures}
-        }
+        return self.measures(net)
+
+    def measures(self, net) -> dict[str, float]:
+        """PSNR of whole pictures, in dB, by their size."""
+        found: dict[str, list[float]] = {}
+        for picture in self._whole():
+            found.setdefault(f"psnr_{picture.shape[-1]}", []).append(psnr(net(picture), picture))
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+    def _whole(self) -> Iterator[Tensor]:
+        for source in self.pictures:
+            for i in range(0, len(source), max(1, len(source) // 200)):
+                yield to_tensor(source[i][None])
+
+
+class DecoderObjective(AutoencoderObjective):
+    """The decoder goes on alone: latents, and all that was trained on them, keep their meaning."""
+
+    def __init__(self, autoencoder: PocketAutoencoder, folders: list[Path], **settings) -> None:
+        super().__init__(folders, **settings)
+        self.net = autoencoder
+        self.net.encoder.requires_grad_(False)
+
+    @torch.no_grad()
+    def publish(self, net, folder: Path) -> dict[str, float]:
+        """Saves `net`, the latents' statistics as they were; returns whole pictures' PSNR."""
+        write_module(net, folder / "vae")
+        return self.measures(net)
 
 
 def psnr(made: Tensor, wanted: Tensor) -> float:

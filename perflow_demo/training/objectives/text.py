@@ -108,11 +108,13 @@ def facts(scene: SceneWords) -> Iterator[str]:
     yield f"things: {scene.relation or 'one'}"
     for thing in scene.things:
         yield thing.kind
-        yield f"colour: {thing.colour}"
-        yield f"{thing.kind}: {_hue(thing.colour)}"
-        yield f"{thing.kind}: second {_hue(thing.second_colour)}"
-        for word in (thing.finish, thing.height, thing.size, thing.framing, *thing.states):
-            yield f"is: {word}"
+        if thing.colour:
+            yield f"colour: {thing.colour}"
+            yield f"{thing.kind}: {_hue(thing.colour)}"
+        if thing.second_colour:
+            yield f"{thing.kind}: second {_hue(thing.second_colour)}"
+        said = (thing.finish, thing.height, thing.size, thing.framing, *thing.states)
+        yield from (f"is: {word}" for word in said if word)
         for detail in (*thing.details, *thing.accessories.values()):
             yield f"has: {detail}"
         for accessory in thing.accessories:
