@@ -102,6 +102,11 @@ def url_of(file: str) -> str:
     return f"gradio_api/file={quote(file)}"
 
 
-def _name(prompt: str, seed: int) -> str:
+def file_stem(prompt: str) -> str:
+    """A prompt as the name of a file, without its end."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].rstrip("-")
-    return f"{words or 'picture'}-{seed}.png"
+    return words or "picture"
+
+
+def _name(prompt: str, seed: int) -> str:
+    return f"{file_stem(prompt)}-{seed}.png"
