@@ -170,7 +170,6 @@ def triplane(at: Workshop) -> Recipe:
     return Recipe(
         lambda: TriplaneObjective(at.solids(), build_tsr(at.debug), **config),
         steps=5_000, batch=16, lr=5e-4, warmup=200, ema=0.998, weight_decay=0.05,
-        compile=("image_tokenizer", "backbone"),
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
 
 LEVEL = 25.0  # of density_act at the surface, as `TSR.extract_mesh` has it
 FIT = 0.96
+BLURRED = 0.3  # share of batches
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
 SHOWN, SIDES = 6, (0, 120, 240)
 
@@ -65,9 +66,13 @@ class TriplaneObjective:
 
     def batch(self, rng: np.random.Generator, count: int) -> Batch:
         """`count` pictures of things, with half of the points near the skin and coloured, a quarter
-        farther off it and a quarter anywhere."""
+        farther off it and a quarter anywhere. Drawn pictures are softer than rendered ones, so
+        some batches are."""
         rows = [self._example(rng) for _ in range(count)]
-        return Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)))
+        batch = Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)))
+        if rng.random() < BLURRED:
+            batch = batch._replace(images=_blurred(batch.images, int(rng.integers(2, 5))))
+        return batch
 
     def loss(self, net: TSR, batch: Batch, generator: torch.Generator):
         codes = net.scene_codes(batch.images).float()
@@ -182,6 +187,12 @@ def build_tsr(debug: bool = False) -> TSR:
         "qkv_bias": True,
     }
     return TSR.from_config(architecture, image_encoder)
+
+
+def _blurred(images: Tensor, times: int) -> Tensor:
+    """Images B H W 3 made so many times smaller, and as large as they were again."""
+    small = F.avg_pool2d(images.movedim(-1, 1), times)
+    return F.interpolate(small, images.shape[1:3], mode="bilinear").movedim(1, -1)
 
 
 def _code(net: TSR, picture: np.ndarray) -> Tensor:
