@@ -65,6 +65,11 @@ class Studio:
         return self._family.defaults.guidance_scale
 
     @property
+    def size(self) -> int:
+        """The family's published size of pictures, in pixels."""
+        return self._family.defaults.size
+
+    @property
     def styles(self) -> tuple[str, ...]:
         """The names of the family's styles that are there."""
         return tuple(style.name for style in self._family.styles)

@@ -19,8 +19,8 @@ class Plan:
 
     every: one main prompt of so many is drawn; styled: the same for styles; straight: for
     straightness. per_word: pictures of each famous prompt and unseen word, 1..4.
-    size: of all figures; main_size: of the comparison of PeRFlow with the teacher that is repeated
-    at the size people use, None to leave it out.
+    size: of all figures; repeated: whether PeRFlow is compared with the teacher again at the size
+    people use, where that is another.
     """
 
     every: int
@@ -28,11 +28,11 @@ class Plan:
     straight: int
     per_word: int
     size: int = 256
-    main_size: int | None = None
+    repeated: bool = False
 
 
 # Strides without a common divisor with the four colours of a kind, so that all colours take part.
-FULL = Plan(every=1, styled=3, straight=7, per_word=4, main_size=512)
+FULL = Plan(every=1, styled=3, straight=7, per_word=4, repeated=True)
 QUICK = Plan(every=9, styled=25, straight=47, per_word=1)
 
 
@@ -53,9 +53,8 @@ def evaluate(settings: Settings, plan: Plan) -> Report:
     report = Report({"run": [facts]})
     chosen = prompts[:: plan.every]
     report.add(quality.measure(studio, judge, chosen, plan.size))
-    if plan.main_size:
-        samplers = quality.MAIN_COMPARISON
-        report.add(quality.measure(studio, judge, chosen, plan.main_size, samplers))
+    if plan.repeated and studio.size != plan.size:
+        report.add(quality.measure(studio, judge, chosen, studio.size, quality.MAIN_COMPARISON))
     report.add(straightness.measure(studio, prompts[:: plan.straight], plan.size))
     report.add(styles.measure(studio, judge, prompts[:: plan.styled], plan.size))
     report.add(words.measure(studio, judge, plan.per_word, plan.size))

@@ -27,7 +27,7 @@ from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
-STYLED, CUT_OUT = 3_000, 4_000  # samples drawn in a style, and those with alpha
+STYLED, CUT_OUT = 2_000, 4_000  # samples drawn in a style, and those with alpha
 SOLIDS = (3, 8_000)  # seed and number of things
 
 
@@ -152,7 +152,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=3_000, batch=32, lr=2e-4, warmup=50, ema=0.995, weight_decay=0.0, sheet_every=100,
+        steps=500, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
     )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
-        steps=1_000, batch=64, lr=2e-4, ema=0.995, weight_decay=0.0,
+        steps=400, batch=64, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0,
     )  # fmt: skip
 
 

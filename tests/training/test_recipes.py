@@ -92,7 +92,7 @@ def test_the_3d_network_loads_strictly(pocket):
 
 def test_the_schedule_is_the_teachers(pocket):
     config = loaders.load_scheduler_config(POCKET.scheduler, pocket)
-    assert (config["prediction_type"], config["beta_schedule"]) == ("epsilon", "scaled_linear")
+    assert (config["prediction_type"], config["beta_schedule"]) == ("v_prediction", "scaled_linear")
     assert (config["beta_start"], config["beta_end"]) == (0.00085, 0.012)
 
 

@@ -32,7 +32,7 @@ class PeRFlowObjective:
     "cfg_sync": captions are dropped on both sides alike, and the student is guided when it is used.
     """
 
-    prediction_type = "diff_eps"
+    prediction_type = "velocity"
 
     def __init__(
         self,
@@ -65,8 +65,9 @@ class PeRFlowObjective:
             predict = guided(self._teacher_output, context, nothing, self.guidance_scale)
             start = add_noise(clean, noise, (window.start * 1000).round().long(), self.alphas)
             end = solve_window(
-                predict, start, window.start, window.end, self.solver_steps, self.alphas
-            )
+                predict, start, window.start, window.end, self.solver_steps, self.alphas,
+                prediction_type=self.data.schedule.config.prediction_type,
+            )  # fmt: skip
             target = training_target(self.prediction_type, start, end, window)
         sample = interpolate(start, end, t, window).contiguous(memory_format=torch.channels_last)
         loss = (net(sample, t * 1000, context).sample.float() - target).square().mean()

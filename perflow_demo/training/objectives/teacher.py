@@ -1,4 +1,4 @@
-"""Teacher: the epsilon-predicting latent diffusion model, conditioned by a frozen text encoder."""
+"""Teacher: the latent diffusion model, conditioned by a frozen text encoder."""
 
 from __future__ import annotations
 
@@ -49,12 +49,11 @@ class TextToImage(nn.Module):
 
 
 class TeacherObjective:
-    """Noise prediction, weighted so that structure and words are learnt early.
+    """Velocity prediction (Salimans & Ho 2022, appendix D), every timestep alike.
 
-    The plain loss hardly sees the noisiest steps, where layout and the words' meaning are decided:
-    there a wrong clean picture changes the noise by its SNR only. The weight makes it the loss on
-    the velocity, cut at γ for the clean steps as min-SNR-γ does (Hang et al. 2023, eq. 4) and at
-    `ceiling` for the noisiest.
+    These latents say much in few places, so a small network that predicts noise spends its
+    strength on copying its input: after 100,000 pictures its clean estimates at the noisiest steps
+    were still worse than the mean picture, and layout and words are decided there.
     """
 
     def __init__(
@@ -64,8 +63,6 @@ class TeacherObjective:
         autoencoder: PocketAutoencoder,
         data: list[tuple[float, Latents]],
         dropout: float = 0.1,
-        gamma: float = 5.0,
-        ceiling: float = 30.0,
     ) -> None:
         # On a CPU torch's fused attention takes ten times as long backwards as plain products.
         unet.set_attn_processor(AttnProcessor())
@@ -73,7 +70,7 @@ class TeacherObjective:
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.shares, self.data = zip(*data, strict=True)
         self.tokenizer = build_tokenizer()
-        self.dropout, self.gamma, self.ceiling = dropout, gamma, ceiling
+        self.dropout = dropout
         self.schedule = teacher_schedule()
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,12 +90,8 @@ class TeacherObjective:
         noisy = self.schedule.add_noise(latents, noise, timesteps)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         predicted = net.unet(noisy, timesteps, net.context(ids, mask)).sample.float()
-        errors = (predicted - noise).square().mean((1, 2, 3))
-        alphas = self.schedule.alphas_cumprod[timesteps]
-        snr = alphas / (1 - alphas)
-        weights = ((snr + 1).clamp(max=self.gamma) / snr).clamp(max=self.ceiling)
-        loss = (errors * weights).mean()
-        return loss, {"mse": errors.mean().item()}
+        velocity = self.schedule.get_velocity(latents, noise, timesteps)
+        return (predicted - velocity).square().mean(), {}
 
     @torch.no_grad()
     def sheet(self, net: TextToImage) -> Image.Image:
@@ -133,10 +126,11 @@ class TeacherObjective:
 
 
 def teacher_schedule() -> DDIMScheduler:
-    """Stable Diffusion's own: scaled-linear betas, epsilon prediction, DDIM."""
+    """That of Stable Diffusion 2.1: scaled-linear betas, velocity prediction, DDIM."""
     return DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
         set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing",
+        prediction_type="v_prediction",
     )  # fmt: skip
 
 
