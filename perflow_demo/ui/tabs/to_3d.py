@@ -11,9 +11,9 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from perflow_demo.errors import UserError
-from perflow_demo.tasks.contract import Loading, Progress, Stage, Step
+from perflow_demo.tasks.contract import Progress, Stage, Step
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.to_3d import RANDOM, STAGES, To3DRequest, To3DResult
+from perflow_demo.tasks.to_3d import RANDOM, To3DRequest, To3DResult
 from perflow_demo.ui import controls, events, run
 from perflow_demo.ui.header import Header, resident
 from perflow_demo.ui.stage import jpeg_url
@@ -156,8 +156,8 @@ def _make(task, form: Form, registry, runs: run.Runs) -> Callable:
                 for event in seen:
                     if isinstance(event, To3DResult):
                         yield from _shown(event)
-                    elif words := _progress(event):
-                        yield [gr.skip(), words]
+                    else:
+                        yield [gr.skip(), _progress(event)]
         except UserError as error:
             yield [gr.skip(), _words("failed", str(error))]
         except Exception:
@@ -177,9 +177,7 @@ def _progress(event: Progress) -> str:
         return _busy(words, event.number - 1 + event.share, event.of)
     if isinstance(event, Step):
         return _busy(f"Picture · step {event.number} of {event.of}", event.number, event.of)
-    if isinstance(event, Loading) and event.bytes_done == event.bytes_total:
-        return _busy(f"Loading {event.component}", 0, len(STAGES))
-    return ""
+    return _busy(f"Loading {event.component}", event.bytes_done, event.bytes_total or 1)
 
 
 def _shown(result: To3DResult) -> Iterator[list]:
