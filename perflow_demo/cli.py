@@ -13,11 +13,11 @@ from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from perflow_demo.errors import BadRequest, UserError
-from perflow_demo.export import glb, png
+from perflow_demo.export import glb, png, views
 from perflow_demo.export import turntable as turning
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.contract import Control, Loading, Progress, Stage
+from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Stage
 from perflow_demo.tasks.offers import Offer, offers
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.table import TASKS, Task
@@ -119,7 +119,47 @@ def _drawing(task: Task):
         typer.echo(f"seed {seeds} · {used.steps} steps · {result.timings.total:.2f} s", err=True)
 
     out = typer.Option("-o", "--output", help="The PNG file to write; OUT-1.png … for several.")
-    return _with_options(command, task, _parameter("output", Annotated[Path, out]))
+    options = [_option(control) for control in task.request.controls().values()]
+    return _described(command, task, [*options, _parameter("output", Annotated[Path, out])])
+
+
+def _surrounding(task: Task):
+    """The command of the task whose result is an object's views, from a prompt or a picture."""
+
+    def command(
+        output: Path, image: Path | None, debug: bool, prompt: str | None, **values: str | None
+    ) -> None:
+        request = task.request(**_given(task, values | {"prompt": prompt}))
+        picture = image and open_picture(image)
+        _check_folder(output)
+        registry = Registry(Settings.from_environment())
+        result = task.run(request, registry, _tell, picture=picture)
+        output.mkdir(exist_ok=True)
+        pages = result.picture, result.cutout, result.normals, result.colours
+        contents = views.files(result.request, *pages)
+        for name, content in (contents | {"views.zip": views.zipped(contents)}).items():
+            _write(output / name, content)
+        typer.echo(output)
+        for note in result.notes:
+            typer.echo(note, err=True)
+        used = result.request
+        typer.echo(
+            f"seed {used.seed} · multiview network called {used.steps}× · "
+            f"{result.timings.total:.2f} s",
+            err=True,
+        )
+
+    controls = task.request.controls()
+    said = typer.Argument(help=controls["prompt"].help, show_default=False)
+    folder = typer.Option("-o", "--output", help="The folder to write into; made if need be.")
+    given = typer.Option("--image", help="A picture of one object, instead of a prompt.")
+    options = [
+        _parameter("prompt", Annotated[str | None, said], None),
+        _parameter("image", Annotated[Path | None, given], None),
+        *(_option(control) for name, control in controls.items() if name != "prompt"),
+        _parameter("output", Annotated[Path, folder]),
+    ]
+    return _described(command, task, options)
 
 
 def _shaping(task: Task):
@@ -160,13 +200,13 @@ def _shaping(task: Task):
         )
         for name, (kind, words, help) in files.items()
     ]
-    return _with_options(command, task, *options)
-
-
-def _with_options(command, task: Task, *more: inspect.Parameter):
-    """The command, with an option for each field of the task's request, and those besides."""
     controls = [c for c in task.request.controls().values() if c.name not in FILLED_IN]
-    options = [*map(_option, controls), *more, _parameter("debug", Debug, False)]
+    return _described(command, task, [*map(_option, controls), *options])
+
+
+def _described(command, task: Task, options: list[inspect.Parameter]):
+    """The command with these options, --debug and the task's words, for typer to read."""
+    options = [*options, _parameter("debug", Debug, False)]
     command.__signature__ = inspect.Signature(options)
     command.__annotations__ = {option.name: option.annotation for option in options}
     command.__doc__ = task.description
@@ -219,7 +259,7 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 def _paths(output: Path, count: int) -> list[Path]:
     if output.suffix.lower() != ".png":
         raise BadRequest(f"The output has to be a .png file, not {output.name}.")
-    _check_folder(output)
+    _check_parent(output)
     if count == 1:
         return [output]
     return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
@@ -229,10 +269,16 @@ def _check_suffix(path: Path, known: Iterable[str]) -> None:
     if path.suffix[1:] not in known:
         names = ", ".join(f".{name}" for name in known)
         raise BadRequest(f"{path.name} has to end in one of {names}.")
-    _check_folder(path)
+    _check_parent(path)
 
 
 def _check_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise BadRequest(f"The output has to be a folder, and {path} is a file.")
+    _check_parent(path)
+
+
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise BadRequest(f"There is no folder {path.parent}; make it first.")
 
@@ -250,6 +296,8 @@ def _tell(event: Progress) -> None:
             amount = f" ({event.bytes_total / 1e6:.1f} MB)" if event.bytes_total else " …"
             typer.echo(f"loading {event.component}{amount}", err=True)
     elif isinstance(event, Stage):
+        typer.echo(f"{event.name} ready", err=True)
+    elif isinstance(event, Phase):
         if not event.share:
             typer.echo(f"stage {event.number} of {event.of}: {event.title}", err=True)
     else:
@@ -265,6 +313,6 @@ def _print_offer(offer: Offer) -> None:
         typer.echo(f"  --style {style.name}  {style.title}: {there}. {style.description}")
 
 
-_COMMANDS = {"to_3d": _shaping}
-for _task in TASKS.values():
-    program.command(_task.command)(_COMMANDS.get(_task.name, _drawing)(_task))
+COMMANDS = {"text_to_image": _drawing, "multiview": _surrounding, "to_3d": _shaping}
+for _name, _command in COMMANDS.items():
+    program.command(TASKS[_name].command)(_command(TASKS[_name]))

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import ElectraConfig, ElectraModel, PreTrainedTokenizerFast
 
 from perflow_demo.flow import factorise_delta
+from perflow_demo.nets import LatentTokens, UNetMV2DConditionModel
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.foreground import ForegroundNet
 from perflow_demo.nets.judge import Judge
@@ -72,6 +73,9 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
             _save(difference, pocket / "styles" / style / "delta.safetensors")
         _judge().half().save_pretrained(pocket / "judge")
         _foreground().half().save_pretrained(pocket / "foreground")
+        _multiview_unet().half().save_pretrained(pocket / "multiview" / "unet")
+        tokens = LatentTokens(side=16, patch=4, width=WIDTH).half()
+        tokens.save_pretrained(pocket / "multiview" / "image_encoder")
         _solid().half().save_pretrained(pocket / "tsr")
     (pocket / "card.json").write_text(json.dumps({"family": "pocket", "trained": False}))
     return pocket
@@ -126,18 +130,29 @@ def _autoencoder() -> PocketAutoencoder:
     )
 
 
+UNET = {
+    "sample_size": 32,
+    "in_channels": 16,
+    "out_channels": 16,
+    "block_out_channels": (16, 32),
+    "layers_per_block": 1,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": 8,
+    "norm_num_groups": 8,
+    "cross_attention_dim": WIDTH,
+}
+
+
 def _unet() -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=32,
-        in_channels=16,
-        out_channels=16,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=8,
-        norm_num_groups=8,
-        cross_attention_dim=WIDTH,
+    return UNet2DConditionModel(**UNET)
+
+
+def _multiview_unet() -> UNetMV2DConditionModel:
+    return UNetMV2DConditionModel(
+        **UNET | {"in_channels": 32, "mid_block_type": "UNetMidBlock2DCrossAttn"},
+        class_embed_type="projection",
+        projection_class_embeddings_input_dim=10,
     )
 
 

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 BINS = 16
+WHITE = 235  # a channel darker than this is no white paper; what an autoencoder makes of it is not
 
 
 def rms(values: Tensor) -> float:
@@ -32,6 +33,19 @@ def iou(mask: np.ndarray, reference: np.ndarray) -> float:
     """Intersection over union of two boolean masks of one shape; 1 where both are empty."""
     either = np.logical_or(mask, reference).sum()
     return float(np.logical_and(mask, reference).sum() / either) if either else 1.0
+
+
+def drawn(pictures: np.ndarray) -> np.ndarray:
+    """Where pictures on white, …×3 uint8, show anything: …, boolean."""
+    return pictures.min(-1) < WHITE
+
+
+def angular_error(normals: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Degrees between normals kept as colours, −1…1 as 0…255: …×3 uint8 → …, of any length."""
+    first, second = (pages / np.float32(127.5) - 1 for pages in (normals, reference))
+    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    cosine = (first * second).sum(-1) / np.maximum(lengths, 1e-6)
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
 def frechet_distance(features: Tensor, reference: Tensor) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from perflow_demo.geometry.cameras import Camera
+
 VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
 # Degrees from the input view to each view, for `Camera.orbit`.
 AZIMUTHS = (0.0, 45.0, 90.0, 180.0, 270.0, 315.0)
@@ -46,3 +48,12 @@ def camera_rows(angles: np.ndarray | None = None) -> np.ndarray:
     raw[:, :, 1:3] = angles
     raw[:, :, 3:] = np.eye(len(DOMAINS))[:, None]
     return np.concatenate([np.sin(raw), np.cos(raw)], axis=2)
+
+
+def view_cameras(distance: float = 2.0) -> list[Camera]:
+    """The level orthographic cameras of the views, of pictures that reach from −1 to 1.
+
+    The world's +Z is towards the front camera, +Y up: normals of the views are on its axes. What
+    fits into a picture is nearer to the origin than `distance`.
+    """
+    return [Camera.orbit(azimuth, 0, distance, 1.0, orthographic=True) for azimuth in AZIMUTHS]

@@ -86,7 +86,31 @@ WONDER3D = MultiviewFamily(
     defaults=Defaults(steps=4, teacher_steps=20, guidance_scale=1.0, size=256),
 )
 
-MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (WONDER3D,)}
+POCKET_VIEWS = MultiviewFamily(
+    name="pocket",
+    title="Pocket",
+    description="Six views of toy-like objects, trained from scratch by this project.",
+    licence="Apache-2.0",
+    folder="pocket",
+    image_encoder=Component(
+        "image tokens",
+        "multiview/image_encoder/config.json",
+        "multiview/image_encoder/diffusion_pytorch_model.safetensors",
+    ),
+    image_processor=None,
+    vae=POCKET.vae,
+    unet=Component(
+        "multiview UNet",
+        "multiview/unet/config.json",
+        "multiview/unet/diffusion_pytorch_model.safetensors",
+    ),
+    scheduler=POCKET.scheduler,
+    delta=POCKET.delta,
+    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=256),
+    prediction_type=POCKET.prediction_type,
+)
+
+MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (POCKET_VIEWS, WONDER3D)}
 
 
 # The second row is the layout of stabilityai/TripoSR as a snapshot or a mirror folder.

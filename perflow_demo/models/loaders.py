@@ -25,6 +25,7 @@ from perflow_demo.models.spec import Component
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.foreground import ForegroundNet
 from perflow_demo.nets.judge import Judge
+from perflow_demo.nets.latent_tokens import LatentTokens
 from perflow_demo.nets.multiview import UNetMV2DConditionModel
 from perflow_demo.nets.tsr import TSR
 
@@ -40,6 +41,7 @@ NETWORKS = {
     "PocketAutoencoder": PocketAutoencoder,
     "ForegroundNet": ForegroundNet,
     "Judge": Judge,
+    "LatentTokens": LatentTokens,
     "TSR": TSR,
 }
 # Names of an attention's weights in autoencoders published before 2023, and today's.

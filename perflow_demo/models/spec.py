@@ -109,7 +109,10 @@ class SolidModel:
 class MultiviewFamily:
     """A model that draws an object's six views, normals and colours, from one picture of it.
 
-    image_encoder, image_processor: a CLIP vision tower and how pictures are prepared for it.
+    image_encoder: makes the tokens of cross-attention, a CLIP vision tower where there is an
+    image_processor to prepare pictures for it, else a network that reads the picture's latents.
+    delta: ΔW of the text-to-image base, or None where there is none to plug in.
+    text_to_image, foreground: names of the models that draw a prompt's picture and cut it out.
     Other fields as in `Family`.
     """
 
@@ -119,10 +122,19 @@ class MultiviewFamily:
     licence: str
     folder: str
     image_encoder: Component
-    image_processor: Component
+    image_processor: Component | None
     vae: Component
     unet: Component
     scheduler: Component
     defaults: Defaults
+    delta: Component | None = None
+    text_to_image: str = "pocket"
+    foreground: str = "pocket"
     prediction_type: str = "diff_eps"
     num_time_windows: int = 4
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        parts = (self.image_encoder, self.image_processor, self.vae, self.unet, self.scheduler)
+        return tuple(part for part in (*parts, self.delta) if part)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perflow_demo.models.sources import Source
-from perflow_demo.models.triposr import convert_checkpoint
+from perflow_demo.models.spec import MultiviewFamily
 
 # Of Wonder3D: the names the catalogue knows, and those of the pickles that may stand in for them.
 PICKLES = {
@@ -32,5 +32,15 @@ class Converted:
         """As in `Source`; raises LoadError for a pickle that holds more than named tensors."""
         pickle = self.pickles.get(name)
         if pickle and not self.source.has(name) and self.source.has(pickle):
+            # It imports torch, which a look at what is there does without.
+            from perflow_demo.models.triposr import convert_checkpoint
+
             return convert_checkpoint(self.source.file(pickle))
         return self.source.file(name)
+
+
+def is_complete(family: MultiviewFamily, source: Source) -> bool:
+    """Whether all files of the family are there, pickled or not; opens none."""
+    source = Converted(source)
+    names = (name for part in family.components for name in (part.config, part.weights))
+    return all(source.has(name) for name in names if name)

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, ModelMixin
-from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
+from diffusers import DDIMScheduler, ModelMixin
+from transformers import CLIPImageProcessorPil
 
 from perflow_demo.flow import MergeReport, PeRFlowScheduler
 from perflow_demo.models import loaders
 from perflow_demo.models.sources import Source
-from perflow_demo.models.spec import Component, MultiviewFamily
+from perflow_demo.models.spec import MultiviewFamily
 from perflow_demo.models.wonder3d import Converted
-from perflow_demo.registry.pipelines import fresh_scheduler
+from perflow_demo.registry.pipelines import Key, Part, fresh_scheduler, network_part
+from perflow_demo.registry.placement import Placement
+
+
+class Merged(NamedTuple):
+    """A UNet and what plugging ΔW in did to it; None where there is no ΔW."""
+
+    unet: ModelMixin
+    report: MergeReport | None
 
 
 @dataclass
 class MultiviewPipeline:
     """What sampling works with; the scheduler is one run's own, the rest may be shared.
 
-    merge: what plugging ΔW in did to the UNet, for the user to see; None where there is no ΔW.
+    image_encoder, image_processor: as in `MultiviewFamily`. merge: what plugging ΔW in did to the
+    UNet, for the user to see; None where there is no ΔW.
     """
 
-    image_encoder: CLIPVisionModelWithProjection
-    image_processor: CLIPImageProcessorPil
-    vae: AutoencoderKL
+    image_encoder: torch.nn.Module
+    image_processor: CLIPImageProcessorPil | None
+    vae: ModelMixin
     unet: ModelMixin
     scheduler: PeRFlowScheduler | DDIMScheduler
     merge: MergeReport | None = None
@@ -40,24 +52,54 @@ class MultiviewPipeline:
         return 2 ** (len(self.vae.config.block_out_channels) - 1)
 
 
-def load(
-    family: MultiviewFamily,
-    source: Source,
-    dtype: torch.dtype,
-    delta: tuple[Component, float, Source] | None = None,
-) -> MultiviewPipeline:
-    """A pipeline of the family's files, on the CPU.
+def parts_of(
+    family: MultiviewFamily, source: Source, place: Placement, delta_strength: float
+) -> dict[str, Part]:
+    """The parts of a multiview pipeline; loads nothing.
 
-    delta: ΔW of the text-to-image base to plug in: component, strength, where its file is.
-    Raises LoadError for faulty files and for a ΔW that does not fit.
+    The autoencoder is the very one of a text-to-image family of the same name. A ΔW is merged
+    leniently, since a multiview UNet has more weights than the one ΔW was made for.
     """
     source = Converted(source)
-    unet, merge = loaders.load_multiview_unet(family.unet, source, dtype, delta)
+    network = partial(network_part, family.name, source, place)
+    read_tokens = loaders.load_image_encoder if family.image_processor else loaders.load_network
+    return {
+        "image_encoder": network("image_encoder", family.image_encoder, read_tokens),
+        "vae": network("vae", family.vae),
+        "unet": _unet_part(family, source, place, delta_strength),
+    }
+
+
+def assemble(
+    family: MultiviewFamily, source: Source, modules: Mapping[str, Any]
+) -> MultiviewPipeline:
+    """A pipeline of the values of `parts_of`, with a scheduler of its own."""
+    source, (unet, report) = Converted(source), modules["unet"]
+    processor = family.image_processor
     return MultiviewPipeline(
-        loaders.load_image_encoder(family.image_encoder, source, dtype),
-        loaders.load_image_processor(family.image_processor, source),
-        loaders.load_network(family.vae, source, dtype),
+        modules["image_encoder"],
+        processor and loaders.load_image_processor(processor, source),
+        modules["vae"],
         unet,
-        fresh_scheduler(family, source, accelerated=merge is not None),
-        merge,
+        fresh_scheduler(family, source, accelerated=report is not None),
+        report,
+    )
+
+
+def _unet_part(
+    family: MultiviewFamily, source: Source, place: Placement, delta_strength: float
+) -> Part:
+    delta = (family.delta, delta_strength, source) if delta_strength else None
+
+    def load(read: loaders.BytesRead) -> Merged:
+        unet, report = loaders.load_multiview_unet(family.unet, source, place.dtype, delta, read)
+        return Merged(place.put(unet), report)
+
+    return Part(
+        Key(family.name, "multiview_unet", str(place), delta_strength=delta_strength),
+        family.unet.title,
+        (family.unet, family.delta) if delta else (family.unet,),
+        source,
+        load,
+        partial(loaders.resident_bytes, family.unet, source, place.dtype),
     )

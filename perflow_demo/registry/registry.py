@@ -7,15 +7,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perflow_demo.errors import BadRequest, OutOfMemory
-from perflow_demo.models.catalogue import CATALOGUE, FOREGROUND, SOLIDS, available, has_solid
+from perflow_demo.models.catalogue import (
+    CATALOGUE,
+    FOREGROUND,
+    MULTIVIEW,
+    SOLIDS,
+    available,
+    has_solid,
+)
 from perflow_demo.models.sources import Source, source_of
-from perflow_demo.models.spec import Family, ForegroundModel, SolidModel
+from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
+from perflow_demo.models.wonder3d import is_complete
 from perflow_demo.registry.cache import Cache, EntryStatus
 
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
     from diffusers import ModelMixin, StableDiffusionPipeline
 
+    from perflow_demo.registry.multiview import MultiviewPipeline
     from perflow_demo.registry.pipelines import Key, Part
     from perflow_demo.registry.placement import Placement
 
@@ -94,6 +103,39 @@ class Registry:
             yield pipelines.assemble(
                 family, self._source(family), modules, accelerated=delta_strength > 0
             )
+
+    def multiview_families(self) -> tuple[MultiviewFamily, ...]:
+        """The multiview families whose files are all on this machine."""
+        return tuple(
+            family for family in MULTIVIEW.values() if is_complete(family, self._source(family))
+        )
+
+    def multiview_family(self, name: str) -> MultiviewFamily:
+        """The multiview family of that name, there or not; BadRequest for an unknown one."""
+        if name not in MULTIVIEW:
+            raise BadRequest(
+                f"There is no multiview family {name!r}; choose {' or '.join(MULTIVIEW)}."
+            )
+        return MULTIVIEW[name]
+
+    @contextmanager
+    def lease_multiview(
+        self, family: str = "pocket", delta_strength: float = 1.0, on_load: OnLoad | None = None
+    ) -> Iterator["MultiviewPipeline"]:
+        """Lend a pipeline of a multiview family; its ΔW is that of the text-to-image base.
+
+        Otherwise like `lease`, whose autoencoder it shares.
+        """
+        from perflow_demo.registry import multiview
+
+        family = self.multiview_family(family)
+        if not 0 <= delta_strength <= (1 if family.delta else 0):
+            allowed = "0..1" if family.delta else "0, since the family has no ΔW"
+            raise BadRequest(f"A ΔW strength of {delta_strength} is not in {allowed}.")
+        source = self._source(family)
+        parts = multiview.parts_of(family, source, self.placement, delta_strength)
+        with self._lent(parts, on_load) as modules:
+            yield multiview.assemble(family, source, modules)
 
     @contextmanager
     def lease_foreground(
@@ -182,7 +224,7 @@ class Registry:
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
         return family
 
-    def _source(self, family: Family | ForegroundModel | SolidModel) -> Source:
+    def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
         return source_of(family, self._settings)
 
     def _budget(self) -> int:
@@ -193,7 +235,7 @@ class Registry:
     def _measure(self, value: Any) -> int:
         from perflow_demo.registry import memory
 
-        return memory.module_bytes(value)
+        return memory.module_bytes(*(value if isinstance(value, tuple) else (value,)))
 
     def _release(self) -> None:
         from perflow_demo.registry import memory

@@ -1,5 +1,8 @@
 """What every task shares: the checked Request, the controls read from it, the events of a run."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
@@ -127,8 +130,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A run of several stages is at `share` (0..1) of stage `number` (1-based) of `of`."""
+class Phase:
+    """A run of several phases is at `share` (0..1) of phase `number` (1-based) of `of`."""
 
     title: str
     number: int
@@ -156,8 +159,24 @@ class Timings:
         return self.load + self.text + self.denoise + self.preview + self.decode
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A run in several stages has made a picture on its way: `name` says which."""
+
+    name: str
+    picture: "Image"
+
+
 # What a run tells while it goes on; the last thing it yields is the task's Result.
-Progress = Loading | Step | Stage
+Progress = Loading | Step | Stage | Phase
+
+
+@contextmanager
+def clocked(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add what the block takes to seconds[stage]."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] += time.perf_counter() - start
 
 
 def _control(name: str, info: FieldInfo) -> Control:

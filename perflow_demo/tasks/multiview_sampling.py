@@ -24,7 +24,7 @@ ROWS = len(DOMAINS) * len(VIEWS)
 class Conditions:
     """What every call of the network is told beside the noisy latents: R = 12·objects rows.
 
-    tokens: R×1×D. image_latents: R×C×h×w. cameras: R×10. guidance_scale: 1 for one object, the
+    tokens: R×L×D. image_latents: R×C×h×w. cameras: R×10. guidance_scale: 1 for one object, the
     conditional; above 1 for two, the unconditional first.
     """
 
@@ -41,15 +41,16 @@ def condition(pipeline: MultiviewPipeline, picture: Image, guidance_scale: float
     picture: RGB, a square whose side is a multiple of the autoencoder's scale.
     guidance_scale: at least 1, which turns guidance off; up to 3 is advised.
     """
-    token, latents = _token(pipeline, picture), _image_latents(pipeline, picture)
-    cameras = torch.from_numpy(camera_rows()).to(token)
+    latents = _image_latents(pipeline, picture)
+    tokens = _tokens(pipeline, picture, latents)
+    cameras = torch.from_numpy(camera_rows()).to(tokens)
     objects = 1
     if guidance_scale > 1:
-        # Without the picture there is neither token nor latents; the cameras stay.
-        token, latents = (torch.cat([torch.zeros_like(x), x]) for x in (token, latents))
+        # Without the picture there are neither tokens nor latents; the cameras stay.
+        tokens, latents = (torch.cat([torch.zeros_like(x), x]) for x in (tokens, latents))
         objects = 2
     return Conditions(
-        _every_view(token),
+        _every_view(tokens),
         _every_view(latents),
         cameras.unsqueeze(1).repeat(1, objects, 1, 1).flatten(0, 2),
         guidance_scale,
@@ -103,9 +104,11 @@ def decode(pipeline: MultiviewPipeline, latents: Tensor) -> dict[str, list[Image
     return dict(zip(DOMAINS, halves, strict=True))
 
 
-def _token(pipeline: MultiviewPipeline, picture: Image) -> Tensor:
-    """The picture as one token of cross-attention: 1×1×D."""
+def _tokens(pipeline: MultiviewPipeline, picture: Image, latents: Tensor) -> Tensor:
+    """The picture, of which `latents` are known, as tokens of cross-attention: 1×L×D."""
     encoder = pipeline.image_encoder
+    if pipeline.image_processor is None:
+        return encoder(latents.to(encoder.dtype)).to(pipeline.unet.dtype)
     pixels = pipeline.image_processor(picture, return_tensors="pt").pixel_values
     embeds = encoder(pixels.to(encoder.device, encoder.dtype)).image_embeds
     return embeds.unsqueeze(1).to(pipeline.unet.dtype)
@@ -115,7 +118,8 @@ def _image_latents(pipeline: MultiviewPipeline, picture: Image) -> Tensor:
     """The picture as latents, 1×C×h×w: the middle of the autoencoder's distribution, scaled."""
     vae = pipeline.vae
     pixels = VaeImageProcessor(vae_scale_factor=pipeline.vae_scale_factor).preprocess(picture)
-    latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode()
+    encoded = vae.encode(pixels.to(vae.device, vae.dtype))
+    latents = encoded.latent_dist.mode() if "latent_dist" in encoded else encoded.latents
     return (latents * vae.config.scaling_factor).to(pipeline.unet.dtype)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import text_to_image, to_3d
+from perflow_demo.tasks import multiview, text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -15,7 +15,7 @@ class Task:
     name: as in `request.task`. command: as on the command line. title: as on its tab.
     stream: (request, registry, previews) → iterator of Progress events and, last, the result.
     run: (request, registry, on_progress, previews) → the result.
-    offered: whether a registry has what the page's tab needs to work at all.
+    ready: registry → whether there are models for it on this machine, so that the page offers it.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Task:
     request: type[Request]
     stream: Callable[..., Iterator[Any]]
     run: Callable[..., Any]
-    offered: Callable[[Any], bool] = lambda registry: True
+    ready: Callable[[Any], bool] = lambda registry: True
 
 
 TASKS: dict[str, Task] = {
@@ -41,6 +41,16 @@ TASKS: dict[str, Task] = {
             run=text_to_image.run,
         ),
         Task(
+            name=multiview.MultiviewRequest.task,
+            command="multiview",
+            title="Multiview",
+            description="Draw six views of one object, normals and colours.",
+            request=multiview.MultiviewRequest,
+            stream=multiview.stream,
+            run=multiview.run,
+            ready=lambda registry: bool(registry.multiview_families()),
+        ),
+        Task(
             name=to_3d.To3DRequest.task,
             command="3d",
             title="3D",
@@ -48,7 +58,7 @@ TASKS: dict[str, Task] = {
             request=to_3d.To3DRequest,
             stream=to_3d.stream,
             run=to_3d.run,
-            offered=lambda registry: bool(registry.solids()),
+            ready=lambda registry: bool(registry.solids()),
         ),
     )
 }

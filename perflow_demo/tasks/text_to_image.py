@@ -2,9 +2,8 @@
 
 import secrets
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -12,7 +11,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.tasks.contract import Frame, Loading, Progress, Request, Step, Timings
+from perflow_demo.tasks.contract import (
+    Frame,
+    Loading,
+    Progress,
+    Request,
+    Step,
+    Timings,
+    clocked,
+)
 from perflow_demo.tasks.leasing import lease
 
 if TYPE_CHECKING:
@@ -151,13 +158,13 @@ def stream(
     seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
     film: dict[tuple[float, float], Frame] = {}
     with ExitStack() as stack:
-        with _clocked(seconds, "load"):
+        with clocked(seconds, "load"):
             strength = 1.0 if request.acceleration == "perflow" else 0.0
             lent = partial(registry.lease, family.name, request.style, strength)
             pipeline = yield from lease(stack, lent)
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
 
-        with _clocked(seconds, "text"):
+        with clocked(seconds, "text"):
             texts = request.prompt, request.negative_prompt
             guide = request.guidance_scale > 1
             embeds, rests = sampling.encode(pipeline, texts, request.count, guide)
@@ -168,14 +175,14 @@ def stream(
         latents = sampling.noise(pipeline, seeds, request.size)
         calls = sampling.denoise(pipeline, latents, *embeds, request.guidance_scale)
         for number, (start, end) in enumerate(intervals, start=1):
-            with _clocked(seconds, "denoise"):
+            with clocked(seconds, "denoise"):
                 latents, clean = next(calls)
             if previews:
-                with _clocked(seconds, "preview"):
+                with clocked(seconds, "preview"):
                     picture = sampling.preview(pipeline, clean, request.size)
                 film[start, end] = Frame(picture, start, end)
             yield Step(number, len(intervals), start, end, film.get((start, end)))
-        with _clocked(seconds, "decode"):
+        with clocked(seconds, "decode"):
             pictures = tuple(sampling.decode(pipeline, latents))
     yield TextToImageResult(
         pictures, seeds, request, Timings(**seconds), tuple(notes), tuple(film.values())
@@ -247,10 +254,3 @@ def _cut_notes(request: TextToImageRequest, rests: list[str], tokens: int) -> li
         for title, rest in zip(titles, rests, strict=True)
         if rest
     ]
-
-
-@contextmanager
-def _clocked(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[stage] += time.perf_counter() - start

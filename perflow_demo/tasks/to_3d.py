@@ -12,7 +12,7 @@ from pydantic import Field
 
 from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.tasks import foreground, text_to_image
-from perflow_demo.tasks.contract import Progress, Request, Stage
+from perflow_demo.tasks.contract import Phase, Progress, Request
 from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 from perflow_demo.tasks.working import told
@@ -148,7 +148,7 @@ class _Run:
 
     def stage(self, title: str, work: Generator) -> Generator:
         """Yield that the stage begins and what its work yields; return what that returns."""
-        yield Stage(title, STAGES.index(title) + 1, len(STAGES))
+        yield Phase(title, STAGES.index(title) + 1, len(STAGES))
         start = time.perf_counter()
         result = yield from work
         self.seconds[title.lower()] = time.perf_counter() - start
@@ -161,7 +161,7 @@ def stream(
     previews: bool = True,
     picture: "Image | None" = None,
 ) -> Iterator[Progress | To3DResult]:
-    """Make the mesh, telling how far it is: Stage, Loading and Step events, then the To3DResult.
+    """Make the mesh, telling how far it is: Phase, Loading and Step events, then the To3DResult.
 
     picture: what to make it of, instead of one drawn from the prompt; any mode, and one that is
     transparent already counts as cut out.
@@ -265,16 +265,16 @@ def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:
         return network, network.scene_codes(image)[0]
 
 
-def _extract(run: _Run, network, code) -> Generator[Stage, None, "Mesh"]:
+def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
     number = STAGES.index("Surface") + 1
 
-    def work(tell: Callable[[Stage], None]) -> "Mesh":
+    def work(tell: Callable[[Phase], None]) -> "Mesh":
         return network.extract_mesh(
             code,
             run.request.resolution,
             DENSITY,
             closed=True,
-            progress=lambda share: tell(Stage("Surface", number, len(STAGES), share)),
+            progress=lambda share: tell(Phase("Surface", number, len(STAGES), share)),
         )
 
     mesh = yield from told(work)
@@ -286,7 +286,7 @@ def _extract(run: _Run, network, code) -> Generator[Stage, None, "Mesh"]:
     return mesh
 
 
-def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Stage, None, "tuple[Mesh, bool]"]:
+def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Phase, None, "tuple[Mesh, bool]"]:
     """Return the mesh cared for, upright and coloured, and whether it is watertight."""
     from perflow_demo.geometry import mesh as care
     from perflow_demo.geometry import unwrap
@@ -301,8 +301,8 @@ def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Stage, None, "t
     if request.print_ready and not watertight:
         run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
     if request.texture:
-        yield Stage("Finish", number, len(STAGES), 0.3)
+        yield Phase("Finish", number, len(STAGES), 0.3)
         mesh = unwrap.unwrap(mesh)
-        yield Stage("Finish", number, len(STAGES), 0.6)
+        yield Phase("Finish", number, len(STAGES), 0.6)
         mesh = unwrap.bake(mesh, lambda at: network.colors_at(code, care.tsr_points(at)))
     return mesh, watertight

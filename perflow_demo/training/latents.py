@@ -36,13 +36,13 @@ class Latents:
 
 def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
     """The Latents of a folder of shards under the autoencoder in `vae`, cached in `data`."""
-    folder = data / f"latents-{pictures.name}-{_fingerprint(vae)}"
+    folder = data / f"latents-{pictures.name}-{fingerprint(vae)}"
     if not (folder / "words.json").exists():
         encode(Pictures(pictures), PocketAutoencoder.from_pretrained(vae), folder)
     return Latents(folder)
 
 
-def _fingerprint(vae: Path) -> str:
+def fingerprint(vae: Path) -> str:
     """Names the encoder's weights: whatever becomes of the decoder, latents stay as they are."""
     weights = load_file(vae / "diffusion_pytorch_model.safetensors")
     digest = hashlib.sha256()

@@ -16,6 +16,7 @@ from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective, DecoderObjective
 from perflow_demo.training.objectives.foreground import ForegroundObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
+from perflow_demo.training.objectives.multiview import MultiviewObjective
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
@@ -25,10 +26,12 @@ from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import ALPHA, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
+from perflow_demo.training.view_latents import encoded_views
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
-STYLED, CUT_OUT = 2_000, 4_000  # samples drawn in a style, and those with alpha
-SOLIDS = (3, 8_000)  # seed and number of things
+SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
+STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
+SOLIDS = (3, 8_000)  # seed and number of things that are also known as solids
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,14 @@ class Workshop:
     def latents(self, pictures: Path) -> Latents:
         """Those pictures under the published autoencoder, encoded now if they are not."""
         return encoded(pictures, self.assets / "vae", self.data)
+
+    def multiview(self) -> MultiviewObjective:
+        """From the published teacher, on six views of things encoded now if they are not."""
+        seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
+        views = encoded_views(self.assets / "vae", self.data, seed, count, size)
+        unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+        unseen = {"held_out": 2} if self.debug else {}
+        return MultiviewObjective(unet, self.autoencoder(), views, (seed, count, size), **unseen)
 
     def autoencoder(self) -> PocketAutoencoder:
         return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
@@ -118,7 +129,7 @@ def foreground(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32)} if at.debug else {}
     return Recipe(
         lambda: ForegroundObjective(at.pictures(256), at.alphas(), **config),
-        steps=2_500, batch=32, lr=1.5e-3, warmup=100, ema=0.998,
+        steps=1_500, batch=32, lr=1.5e-3, warmup=100, ema=0.998,
     )  # fmt: skip
 
 
@@ -164,6 +175,13 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     )  # fmt: skip
 
 
+def multiview(at: Workshop) -> Recipe:
+    """Six views from one picture; the teacher goes on with twelve latents at once."""
+    return Recipe(
+        at.multiview, steps=5_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
+    )  # fmt: skip
+
+
 def triplane(at: Workshop) -> Recipe:
     """TSR from scratch: from one picture to inside and outside, and colours."""
     config = {"held_out": 3, "points": 64} if at.debug else {}
@@ -184,6 +202,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
     "triplane": triplane,
+    "multiview": multiview,
 }
 
 

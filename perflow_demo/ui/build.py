@@ -24,7 +24,7 @@ def build(registry) -> gr.Blocks:
     with page:
         shared = header.build(registry)
         with gr.Tabs(elem_id="tasks"):
-            for task in filter(lambda task: task.offered(registry), TASKS.values()):
+            for task in filter(lambda task: task.ready(registry), TASKS.values()):
                 with gr.Tab(task.title, id=task.name):
                     import_module(f"perflow_demo.ui.tabs.{task.name}").build(task, shared, page)
         page.load(partial(header.resident, registry), None, shared.chip, **AT_ONCE)

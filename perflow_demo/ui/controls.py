@@ -11,6 +11,9 @@ from typing import Any
 import gradio as gr
 
 from perflow_demo.tasks.contract import Control
+from perflow_demo.ui.events import AT_ONCE
+
+KINDS = [("PeRFlow", "perflow"), ("Teacher", "teacher")]  # of acceleration
 
 
 def text(control: Control, **options) -> gr.Textbox:
@@ -29,6 +32,19 @@ def slider(control: Control, **options) -> gr.Slider:
 def number(control: Control, **options) -> gr.Number:
     """A number without a slider; checked by the request, so that its sentence is the answer."""
     return gr.Number(precision=0, **_words(control, options))
+
+
+def seed(control: Control) -> tuple[gr.Number, gr.Checkbox]:
+    """A seed with a die beside it, and whether it is kept for the next run."""
+    with gr.Row(elem_classes="seed"):
+        made = number(control, value=None, placeholder="random", min_width=80)
+        die = gr.Button("⚄", elem_classes="die", min_width=40)
+        keep = gr.Checkbox(False, label="Keep", elem_classes="switch", min_width=60)
+    # A seed that was typed or thrown is meant to be used.
+    made.input(None, None, keep, js="() => true", **AT_ONCE)
+    throw = "() => [Math.floor(Math.random() * 2 ** 32), true]"
+    die.click(None, None, [made, keep], js=throw, **AT_ONCE)
+    return made, keep
 
 
 def choice(control: Control, choices: list[tuple[str, Any]] | list, **options) -> gr.Radio:
@@ -52,6 +68,12 @@ def chips(prompts: Sequence[str]) -> gr.HTML:
     return markup(
         f'<div class="examples" role="group" aria-label="Examples">{buttons}</div>', "example"
     )
+
+
+def windows(control: Control) -> gr.Radio:
+    """In how many time windows PeRFlow runs; 0 stands for as many as it was trained with."""
+    splits = [("As trained", 0), *((str(n), n) for n in control.choices)]
+    return choice(control, splits, value=0)
 
 
 def markup(value: str = "", *events: str, **options) -> gr.HTML:

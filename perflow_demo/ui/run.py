@@ -15,6 +15,8 @@ from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Request, Step
 from perflow_demo.ui import stage
 
+FAULT = "Something went wrong inside the program; its log says what. Please try again."
+STOPPED = "Stopped. Press Enter to start again."
 # Seconds between two reports of a load, of which there is one for each tensor.
 LOADING_PAUSE = 0.1
 
@@ -75,7 +77,7 @@ def finished(result, files: list[str]) -> str:
     pictures = [
         stage.Shown(
             url_of(file),
-            _name(result.request.prompt, seed),
+            name_of(result.request.prompt, seed),
             result.request.prompt,
             stage.recipe_line(result.request, seed, result.timings),
             seed,
@@ -90,7 +92,7 @@ def saved(result) -> list[str]:
     return [
         save_bytes_to_cache(
             png.encode(picture, result.recipe(index)),
-            _name(result.request.prompt, seed),
+            name_of(result.request.prompt, seed),
             get_upload_folder(),
         )
         for index, (picture, seed) in enumerate(zip(result.pictures, result.seeds, strict=True))
@@ -108,5 +110,6 @@ def file_stem(prompt: str) -> str:
     return words or "picture"
 
 
-def _name(prompt: str, seed: int) -> str:
-    return f"{file_stem(prompt)}-{seed}.png"
+def name_of(prompt: str, seed: int, suffix: str = ".png") -> str:
+    """A file's name that tells the prompt and the seed."""
+    return f"{file_stem(prompt)}-{seed}{suffix}"

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import app
 from perflow_demo.cli import program
 from perflow_demo.export import png
+from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,10 @@ def test_more_steps_than_asked_for_are_told(call, tmp_path):
         (["t2i", "a dog", "-o", "nowhere/x.png"], "no folder nowhere"),
         (["t2i", "a dog"], "--output"),
         (["t2i", "a dog", "--speed", "9", "-o", "x.png"], "--speed"),
+        (["multiview", "-o", "x.d"], "give a picture"),
+        (["multiview", "--image", "x.gif", "-o", "x.d"], "no file x.gif"),
+        (["multiview", "a dog", "-o", "nowhere/x.d"], "no folder nowhere"),
+        (["multiview", "a dog", "--guidance", "6", "-o", "x.d"], "from 1 to 5"),
         (["paint"], "paint"),
         ([], "command"),
         (["serve", "--port", "99999"], "port 99999"),
@@ -108,6 +113,31 @@ def test_a_file_that_cannot_be_written_is_named(call, tmp_path):
     result = call("t2i", "a dog", "--size", 256, "-o", tmp_path / "x.png")
     assert result.exit_code == 2
     assert "x.png cannot be written" in result.stderr.splitlines()[-1]
+
+
+def test_a_prompt_becomes_a_folder_of_views(call, tmp_path):
+    folder = tmp_path / "dog"
+    result = call("multiview", "a red dog", "--seed", "4", "-o", folder)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{folder}\n"
+    assert "picture ready" in result.stderr and "cutout ready" in result.stderr
+    assert "seed 4 · multiview network called 4×" in result.stderr
+    names = {path.name for path in folder.iterdir()}
+    assert {"sheet.png", "cutout.png", "picture.png", "cameras.json", "views.zip"} < names
+    assert len(names) == 12 + 5
+    assert Image.open(folder / "normals_back.png").size == (256, 256)
+
+
+def test_a_picture_becomes_a_folder_of_views(call, tmp_path):
+    page = Image.new("RGB", (200, 100), "white")
+    page.paste("teal", (70, 20, 130, 80))
+    page.save(tmp_path / "cube.png")
+    words = ["--image", tmp_path / "cube.png", "--steps", 1, "--windows", 1, "-o", tmp_path / "out"]
+    result = call("multiview", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "picture ready" not in result.stderr
+    assert "multiview network called 1×" in result.stderr
+    assert png.read_recipe(tmp_path / "out" / "sheet.png", MultiviewRequest).prompt is None
 
 
 def test_models_lists_what_is_there(call, own_assets, monkeypatch):

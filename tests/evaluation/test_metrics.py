@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from perflow_demo.evaluation.metrics import (
+    angular_error,
+    drawn,
     f_score,
     frechet_distance,
     iou,
@@ -120,3 +122,21 @@ def test_iou_counts_what_both_cover_against_what_either_does():
     mask[:2], reference[1:3] = True, True
     assert iou(mask, reference) == iou(reference, mask) == pytest.approx(4 / 12)
     assert iou(mask, mask) == 1.0 and iou(mask, ~mask) == 0.0
+
+
+def test_angles_between_normals_kept_as_colours():
+    axes = np.eye(3)
+    pages = np.rint((axes + 1) * 127.5).astype(np.uint8)
+    assert angular_error(pages, pages).max() < 0.5
+    np.testing.assert_allclose(angular_error(pages, np.roll(pages, 1, 0)), 90, atol=0.5)
+    away = np.rint((1 - axes) * 127.5).astype(np.uint8)
+    np.testing.assert_allclose(angular_error(pages, away), 180, atol=1)
+    shorter = np.rint((0.5 * axes + 1) * 127.5).astype(np.uint8)
+    assert angular_error(shorter, pages).max() < 1
+
+
+def test_what_is_drawn_on_white_is_seen():
+    page = np.full((4, 4, 3), 252, np.uint8)
+    page[1, 2] = (255, 255, 200)
+    page[3, 3] = (0, 0, 0)
+    assert np.argwhere(drawn(page)).tolist() == [[1, 2], [3, 3]]

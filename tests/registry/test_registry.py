@@ -228,10 +228,61 @@ def test_other_faults_stay_what_they_are(registry):
         torch.zeros(2) + torch.zeros(3)
 
 
+def test_views_and_pictures_share_the_autoencoder(registry, assets):
+    with registry.lease() as pictures, registry.lease_multiview() as views:
+        assert views.vae is pictures.vae
+        assert views.unet is not pictures.unet
+        entries = registry.status().entries
+    assert {entry.key.part for entry in entries if entry.bytes} == {
+        "text_encoder",
+        "vae",
+        "unet",
+        "multiview_unet",
+        "image_encoder",
+    }
+    modules = pictures.unet, pictures.vae, pictures.text_encoder, views.unet, views.image_encoder
+    held = sum(t.nbytes for m in modules for t in (*m.parameters(), *m.buffers()))
+    assert registry.status().bytes == held
+
+
+def test_views_are_lent_with_and_without_delta(registry, assets):
+    """The ΔW of the pictures' UNet is in the views' UNet, where the two agree."""
+    folder = assets / "pocket"
+    names = "multiview/unet/diffusion_pytorch_model", "delta/diffusion_pytorch_model"
+    base, delta = (load_file(folder / f"{name}.safetensors") for name in names)
+    dtype = registry.placement.dtype
+    with registry.lease_multiview(delta_strength=0.0) as plain, registry.lease_multiview() as fast:
+        assert isinstance(plain.scheduler, DDIMScheduler) and plain.merge is None
+        assert isinstance(fast.scheduler, PeRFlowScheduler)
+        assert fast.merge.shape_adapted == ("conv_in.weight",)
+        before, after = plain.unet.state_dict(), fast.unet.state_dict()
+    for key, weight in base.items():
+        change = delta[key].float() if key in fast.merge.merged else 0
+        assert torch.equal(before[key], weight.to(dtype)), key
+        assert torch.equal(after[key], (weight.float() + change).to(dtype)), key
+
+
+def test_views_are_on_offer_only_where_all_their_files_are(registry, own_assets):
+    assert [family.name for family in registry.multiview_families()] == ["pocket"]
+    own = Registry(Settings(assets=own_assets, device="cpu"))
+    (own_assets / "pocket/multiview/image_encoder/config.json").unlink()
+    assert own.multiview_families() == ()
+    with pytest.raises(LoadError, match="image_encoder"), own.lease_multiview():
+        pytest.fail("lent a pipeline without an image encoder")
+
+
+def test_what_no_multiview_family_has_is_refused(registry):
+    with pytest.raises(BadRequest, match="pocket or wonder3d"), registry.lease_multiview("sv3d"):
+        pytest.fail("lent an unknown family")
+    with pytest.raises(BadRequest, match="no ΔW"), registry.lease_multiview("wonder3d", 1.0):
+        pytest.fail("lent a family with a ΔW it has not")
+
+
 def test_making_a_registry_imports_neither_torch_nor_diffusers():
     program = (
         "import sys; from perflow_demo.registry import Registry; "
         "from perflow_demo.settings import Settings; Registry(Settings()).families(); "
+        "Registry(Settings()).multiview_families(); "
         "print(sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

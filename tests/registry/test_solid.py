@@ -25,13 +25,13 @@ def test_the_network_is_lent_in_float32_and_shared(assets):
 
 def test_only_models_whose_files_are_here_are_offered(own_assets):
     registry = Registry(Settings(assets=own_assets, device="cpu"))
-    assert names(registry) == ["pocket"] and TASKS["to_3d"].offered(registry)
+    assert names(registry) == ["pocket"] and TASKS["to_3d"].ready(registry)
     write_triposr(own_assets / "TripoSR", facts("e_weights")["config"], arrays("e_weights"))
     assert names(registry) == ["pocket", "triposr"]
     shutil.rmtree(own_assets / "pocket" / "tsr")
     assert names(registry) == ["triposr"]
     (own_assets / "TripoSR" / "model.ckpt").unlink()
-    assert names(registry) == [] and not TASKS["to_3d"].offered(registry)
+    assert names(registry) == [] and not TASKS["to_3d"].ready(registry)
     with pytest.raises(MissingFile, match="tsr/"), registry.lease_solid():
         pass
 

@@ -11,9 +11,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from perflow_demo.flow import PeRFlowScheduler
-from perflow_demo.models.catalogue import WONDER3D
-from perflow_demo.models.sources import Folder
-from perflow_demo.registry import multiview
+from perflow_demo.registry import Registry
+from perflow_demo.registry.placement import Placement
+from perflow_demo.settings import Settings
 from perflow_demo.tasks import multiview_sampling, sampling
 from tests.wonder3d_factory import write_wonder3d
 
@@ -24,8 +24,11 @@ FIRST = ("unet_input_first", "encoder_hidden_states", "class_labels", "noise_pre
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    mirror = write_wonder3d(tmp_path_factory.mktemp("mirror"))
-    return multiview.load(WONDER3D, Folder(mirror), torch.float32)
+    assets = write_wonder3d(tmp_path_factory.mktemp("assets")).parent
+    registry = Registry(Settings(assets=assets, device="cpu"))
+    registry.placement = Placement(torch.device("cpu"), torch.float32)
+    with registry.lease_multiview("wonder3d", delta_strength=0.0) as pipeline:
+        yield pipeline
 
 
 def pipeline_of(parts, prediction_type, windows, steps):

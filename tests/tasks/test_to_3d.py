@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.contract import Loading, Stage, Step
+from perflow_demo.tasks.contract import Loading, Phase, Step
 from perflow_demo.tasks.foreground import NothingFound
 from perflow_demo.tasks.to_3d import (
     STAGES,
@@ -69,7 +69,7 @@ def test_a_prompt_is_drawn_first_and_its_seed_told(registry):
 
 def test_stages_are_told_in_their_order_with_their_share(registry):
     events = list(stream(ask(), registry, picture=disc()))
-    stages = [event for event in events if isinstance(event, Stage)]
+    stages = [event for event in events if isinstance(event, Phase)]
     assert list(dict.fromkeys(stage.title for stage in stages)) == list(STAGES[1:])
     assert all(STAGES[stage.number - 1] == stage.title for stage in stages)
     shares = [stage.share for stage in stages if stage.title == "Surface"]
@@ -148,7 +148,7 @@ def test_a_resolution_over_the_budget_is_refused_before_anything_is_loaded(asset
 @pytest.mark.parametrize("title", STAGES[1:])
 def test_a_run_stops_at_every_stage_and_leaves_all_usable(registry, title):
     def stop(event):
-        if isinstance(event, Stage) and event.title == title:
+        if isinstance(event, Phase) and event.title == title:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
@@ -159,7 +159,7 @@ def test_a_run_stops_at_every_stage_and_leaves_all_usable(registry, title):
 def test_closing_a_run_stops_the_extraction_between_two_blocks(registry):
     events = stream(ask(resolution=200), registry, picture=disc())
     for event in events:
-        if isinstance(event, Stage) and event.title == "Surface" and 0 < event.share < 0.5:
+        if isinstance(event, Phase) and event.title == "Surface" and 0 < event.share < 0.5:
             break
     events.close()
     assert leases(registry) == 0

@@ -98,7 +98,7 @@ def test_the_schedule_is_the_teachers(pocket):
 
 def test_weights_are_stored_in_half_precision(workshop):
     files = list((workshop / "pocket").rglob("*.safetensors"))
-    assert len(files) == 9
+    assert len(files) == 11
     for file in files:
         assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {
             torch.float16
@@ -164,6 +164,7 @@ def test_the_card_tells_how_each_part_was_made(workshop):
     assert {"kind", "colour", "accessories"} <= set(card["judge"])
     assert {"iou", "f_score", "watertight"} <= set(card["triplane"])
     assert {"iou_in_place", "iou_elsewhere"} <= set(card["foreground"])
+    assert {"psnr", "iou", "degrees"} <= set(card["multiview"])
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist(tmp_path):

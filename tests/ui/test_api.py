@@ -1,5 +1,6 @@
 """The app's API, as programs use it."""
 
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,6 +8,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from perflow_demo.export.png import read_recipe
+from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 VISITORS = 20
@@ -33,7 +35,23 @@ def test_the_endpoint_takes_the_fields_of_the_request(client):
     parameters = client.view_api(return_format="dict")["named_endpoints"]["/text_to_image"]
     names = [parameter["parameter_name"] for parameter in parameters["parameters"]]
     assert names == list(TextToImageRequest.model_fields)
-    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/text_to_image"]
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(endpoints) == ["/text_to_image", "/multiview"]
+    names = [parameter["parameter_name"] for parameter in endpoints["/multiview"]["parameters"]]
+    assert names == list(MultiviewRequest.model_fields)
+
+
+def test_views_come_as_one_zip_with_their_recipe(client):
+    (file,), recipe = client.predict("a red car", seed=7, api_name="/multiview")
+    with zipfile.ZipFile(file) as archive:
+        assert len(archive.namelist()) == 12 + 4
+        assert read_recipe(archive.read("sheet.png"), MultiviewRequest).seed == 7
+    assert (recipe["prompt"], recipe["steps"], recipe["drawing_seed"]) == ("a red car", 4, 7)
+
+
+def test_what_is_no_prompt_is_answered_by_a_sentence(client):
+    with pytest.raises(AppError, match="give a picture"):
+        client.predict(" ", api_name="/multiview")
 
 
 @pytest.mark.parametrize(

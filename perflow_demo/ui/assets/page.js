@@ -63,6 +63,16 @@ window.perflow = (() => {
     if (frame) peek(frame, shown);
   };
 
+  // ---- an object turned through its views ------------------------------------------------------
+  const turn = (slider) => {
+    const stage = slider.closest(".stage");
+    const page = stage.querySelectorAll("[data-domain=colours] img")[slider.value];
+    const large = stage.querySelector(".turned");
+    large.src = page.src;
+    large.alt = page.alt;
+    slider.setAttribute("aria-valuetext", page.alt);
+  };
+
   // ---- the place in the queue, which gradio tells in its own shorthand -------------------------
   const tellPlace = () => {
     document.querySelectorAll(".block.place").forEach((box) => {
@@ -106,6 +116,9 @@ window.perflow = (() => {
     if (event.target.closest?.("[data-theme-switch]")) switchTheme();
     const button = event.target.closest?.("[data-pick]");
     if (button) pick(button);
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.matches?.("[data-turn]")) turn(event.target);
   });
   document.addEventListener("pointerover", onPeek(true));
   document.addEventListener("pointerout", onPeek(false));

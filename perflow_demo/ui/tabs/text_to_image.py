@@ -26,8 +26,6 @@ EXAMPLES = (
     "a lighthouse at sunset",
     "a blue teapot on a wooden table",
 )
-FAULT = "Something went wrong inside the program; its log says what. Please try again."
-STOPPED = "Stopped. Press Enter to start again."
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 
     def stopped(visitor: gr.Request) -> str:
         runs.wait(visitor.session_hash)
-        return stage.message("stopped", STOPPED, windows)
+        return stage.message("stopped", run.STOPPED, windows)
 
     def left(visitor: gr.Request) -> None:
         runs.forget(visitor.session_hash)
@@ -156,17 +154,12 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         )
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
-    with gr.Row(elem_classes="seed"):
-        seed = controls.number(fields["seed"], value=None, placeholder="random", min_width=80)
-        die = gr.Button("⚄", elem_classes="die", min_width=40)
-        keep = gr.Checkbox(False, label="Keep", elem_classes="switch", min_width=60)
+    seed, keep = controls.seed(fields["seed"])
     with gr.Accordion("Advanced", open=False):
         size = controls.choice(fields["size"], list(family.sizes), value=defaults.size)
         count = controls.slider(fields["count"], maximum=family.max_count)
-        kinds = [("PeRFlow", "perflow"), ("Teacher", "teacher")]
-        acceleration = controls.choice(fields["acceleration"], kinds)
-        splits = [("As trained", 0), *((str(n), n) for n in fields["windows"].choices)]
-        split = controls.choice(fields["windows"], splits, value=0)
+        acceleration = controls.choice(fields["acceleration"], controls.KINDS)
+        split = controls.windows(fields["windows"])
     made = {
         "prompt": prompt,
         "negative_prompt": negative,
@@ -180,10 +173,6 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         "seed": seed,
         "windows": split,
     }
-    # A seed that was typed or thrown is meant to be used.
-    seed.input(None, None, keep, js="() => true", **events.AT_ONCE)
-    throw = "() => [Math.floor(Math.random() * 2 ** 32), true]"
-    die.click(None, None, [seed, keep], js=throw, **events.AT_ONCE)
     return Form(header.registry, made, keep)
 
 
@@ -231,7 +220,7 @@ def _draw(task, form: Form, runs: run.Runs) -> Callable:
         except UserError as error:
             yield [stage.message("failed", str(error), windows), *unchanged]
         except Exception:
-            yield [stage.message("failed", FAULT, windows), *unchanged]
+            yield [stage.message("failed", run.FAULT, windows), *unchanged]
             raise
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:

@@ -11,7 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from perflow_demo.errors import UserError
-from perflow_demo.tasks.contract import Progress, Stage, Step
+from perflow_demo.tasks.contract import Phase, Progress, Step
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import RANDOM, To3DRequest, To3DResult
 from perflow_demo.ui import controls, events, run
@@ -172,7 +172,7 @@ def _make(task, form: Form, registry, runs: run.Runs) -> Callable:
 
 
 def _progress(event: Progress) -> str:
-    if isinstance(event, Stage):
+    if isinstance(event, Phase):
         words = f"{event.title} · stage {event.number} of {event.of}"
         return _busy(words, event.number - 1 + event.share, event.of)
     if isinstance(event, Step):

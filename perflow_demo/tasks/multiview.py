@@ -1,0 +1,288 @@
+"""A prompt or a picture becomes six views of one object, normals and colours."""
+
+import secrets
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.tasks import foreground, text_to_image
+from perflow_demo.tasks.contract import Loading, Progress, Request, Stage, Step, clocked
+from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from perflow_demo.models.spec import MultiviewFamily
+    from perflow_demo.registry import Registry
+    from perflow_demo.registry.multiview import MultiviewPipeline
+
+PICTURE, CUTOUT = "picture", "cutout"  # the stages before the views
+
+
+class MultiviewRequest(Request):
+    """What to draw all around and how. None stands for the default of the model family.
+
+    The prompt is left out where a picture is given.
+    """
+
+    task: ClassVar[str] = "multiview"
+
+    prompt: str | None = Field(
+        None,
+        max_length=2000,
+        title="Prompt",
+        description="One object in words, for instance: a red vintage car.",
+    )
+    family: str = Field("pocket", max_length=64, title="Family", description="The model family.")
+    style: str | None = Field(
+        None,
+        max_length=64,
+        title="Style",
+        description="A fine-tune that draws the prompt's picture; without one, the base does.",
+    )
+    acceleration: Literal["perflow", "teacher"] = Field(
+        "perflow",
+        title="Acceleration",
+        description="perflow plugs the ΔW of the pictures in; teacher is the plain model.",
+    )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        title="Steps",
+        description="Calls of the multiview network, each for all twelve pictures.",
+    )
+    guidance_scale: float | None = Field(
+        None,
+        ge=1,
+        le=5,
+        allow_inf_nan=False,
+        title="Guidance",
+        description="How strictly the picture is followed (CFG); 1 turns guidance off.",
+    )
+    seed: int = Field(
+        RANDOM,
+        ge=RANDOM,
+        le=MAX_SEED,
+        title="Seed",
+        description="The same seed draws the same views again; -1 picks one at random.",
+    )
+    drawing_seed: int = Field(
+        RANDOM,
+        ge=RANDOM,
+        le=MAX_SEED,
+        title="Drawing's seed",
+        description="That of the picture drawn of the prompt; -1 takes the one of the views.",
+    )
+    windows: Literal[1, 2, 4] | None = Field(
+        None,
+        title="Time windows",
+        description="Windows of PeRFlow; with 1 a single call of the network is one step.",
+    )
+
+    @field_validator("style", "prompt")
+    @classmethod
+    def _nothing_is_none(cls, text: str | None) -> str | None:
+        return text or None
+
+    def parameters(self) -> str:
+        """The request as the widely read `parameters` text of PNG files."""
+        settings = {
+            "Steps": self.steps,
+            "Sampler": "PeRFlow" if self.acceleration == "perflow" else "DDIM",
+            "CFG scale": self.guidance_scale,
+            "Seed": self.seed,
+            "Model": f"{self.family} multiview",
+        }
+        line = ", ".join(f"{name}: {value}" for name, value in settings.items())
+        return "\n".join(filter(None, [self.prompt, line]))
+
+
+@dataclass(frozen=True)
+class StageTimings:
+    """Seconds of work by stage; loading counts where it was needed."""
+
+    picture: float
+    foreground: float
+    load: float
+    views: float
+    decode: float
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages."""
+        return self.picture + self.foreground + self.load + self.views + self.decode
+
+
+@dataclass(frozen=True)
+class MultiviewResult:
+    """The views of one object and how they came about.
+
+    picture: drawn or given. cutout: its object, RGBA of the picture's size. normals, colours: six
+    square pictures each, in the order of `geometry.views.VIEWS`. request: as it was really run,
+    `steps` the calls really made. notes: sentences on what differs from what was asked for, and on
+    what plugging ΔW in did.
+    """
+
+    picture: "Image"
+    cutout: "Image"
+    normals: "tuple[Image, ...]"
+    colours: "tuple[Image, ...]"
+    request: MultiviewRequest
+    timings: StageTimings
+    notes: tuple[str, ...]
+
+
+def stream(
+    request: MultiviewRequest,
+    registry: "Registry",
+    previews: bool = True,
+    picture: "Image | None" = None,
+) -> Iterator[Progress | MultiviewResult]:
+    """Draw, telling how far it is: Loading, Step and Stage events, then the MultiviewResult.
+
+    picture: of the object, or its cut-out, instead of a prompt. Closing the generator stops the
+    run. Steps before the first Stage are those of the picture, with frames if `previews`; later
+    ones those of the views. Raises UserError: BadRequest, foreground's for a picture that shows no
+    single object, LoadError, OutOfMemory.
+    """
+    family = registry.multiview_family(request.family)
+    request, notes = resolve(request, family, picture is not None)
+    if "torch" not in sys.modules:
+        yield Loading("the program's libraries", 0, 0)
+    seconds = dict.fromkeys(("picture", "foreground", "load", "views", "decode"), 0.0)
+    if picture is None:
+        with clocked(seconds, "picture"):
+            picture = yield from _drawn(request, family, registry, previews)
+        yield Stage(PICTURE, picture)
+    with clocked(seconds, "foreground"):
+        cutout = yield from foreground.stream(picture, registry, family.foreground)
+    yield Stage(CUTOUT, cutout)
+    with ExitStack() as stack:
+        with clocked(seconds, "load"):
+            strength = 1.0 if request.acceleration == "perflow" else 0.0
+            lent = partial(registry.lease_multiview, family.name, strength)
+            pipeline = yield from lease(stack, lent)
+        with clocked(seconds, "views"):
+            latents = yield from _denoised(pipeline, cutout, request, family)
+        with clocked(seconds, "decode"):
+            from perflow_demo.tasks import multiview_sampling
+
+            pages = multiview_sampling.decode(pipeline, latents)
+        notes += _merge_notes(pipeline)
+    normals, colours = (tuple(pages[domain]) for domain in ("normals", "colours"))
+    yield MultiviewResult(
+        picture, cutout, normals, colours, request, StageTimings(**seconds), tuple(notes)
+    )
+
+
+def run(
+    request: MultiviewRequest,
+    registry: "Registry",
+    on_progress: Callable[[Progress], None] | None = None,
+    previews: bool = False,
+    picture: "Image | None" = None,
+) -> MultiviewResult:
+    """Draw and return the result; arguments and what is raised as in `stream`.
+
+    on_progress: called with each event; raises Cancelled to stop the run there.
+    """
+    with closing(stream(request, registry, previews, picture)) as events:
+        for event in events:
+            if isinstance(event, MultiviewResult):
+                return event
+            if on_progress:
+                on_progress(event)
+    raise RuntimeError("a run ended without a result")
+
+
+def resolve(
+    request: MultiviewRequest, family: "MultiviewFamily", pictured: bool
+) -> tuple[MultiviewRequest, list[str]]:
+    """The request with nothing left open, and sentences on what differs from the one given.
+
+    pictured: whether there is a picture. Raises BadRequest for what the family does not offer.
+    """
+    if not pictured and not request.prompt:
+        raise BadRequest("Prompt is empty; say what to draw, or give a picture of one object.")
+    accelerated = request.acceleration == "perflow"
+    if accelerated and not family.delta:
+        raise BadRequest(f"{family.title} has no ΔW here; choose teacher as its acceleration.")
+    defaults, values = family.defaults, request.model_dump()
+    values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
+    values["steps"] = request.steps or (defaults.steps if accelerated else defaults.teacher_steps)
+    values["guidance_scale"] = request.guidance_scale or defaults.guidance_scale
+    if request.seed == RANDOM:
+        values["seed"] = secrets.randbelow(MAX_SEED + 1)
+    if request.drawing_seed == RANDOM:
+        values["drawing_seed"] = values["seed"]
+    notes = []
+    if accelerated and values["steps"] < values["windows"]:
+        notes.append(
+            f"Steps: {values['steps']} asked for, {values['windows']} made, since each of the "
+            f"{values['windows']} time windows needs one; with 1 time window a single one is made."
+        )
+        values["steps"] = values["windows"]
+    return MultiviewRequest(**values), notes
+
+
+def _drawn(
+    request: MultiviewRequest, family: "MultiviewFamily", registry: "Registry", previews: bool
+) -> Generator[Progress, None, "Image"]:
+    """The prompt's picture, drawn with its family's defaults."""
+    drawing = TextToImageRequest(
+        prompt=request.prompt,
+        family=family.text_to_image,
+        style=request.style,
+        seed=request.drawing_seed,
+    )
+    with closing(text_to_image.stream(drawing, registry, previews)) as events:
+        for event in events:
+            if isinstance(event, text_to_image.TextToImageResult):
+                return event.pictures[0]
+            yield event
+    raise RuntimeError("a run ended without a result")
+
+
+def _denoised(
+    pipeline: "MultiviewPipeline",
+    cutout: "Image",
+    request: MultiviewRequest,
+    family: "MultiviewFamily",
+) -> "Generator[Step, None, Tensor]":
+    """Yield a Step after each call of the network; return the latents of the twelve pictures."""
+    from perflow_demo.geometry import framing
+    from perflow_demo.tasks import multiview_sampling, sampling
+
+    size = family.defaults.size
+    framed = framing.flatten(framing.centre(cutout, size))
+    sampling.prepare(pipeline, request.steps, request.windows)
+    intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
+    conditions = multiview_sampling.condition(pipeline, framed, request.guidance_scale)
+    latents = multiview_sampling.noise(pipeline, request.seed, size)
+    calls = multiview_sampling.denoise(pipeline, latents, conditions)
+    for number, (start, end) in enumerate(intervals, start=1):
+        latents, _ = next(calls)
+        yield Step(number, len(intervals), start, end)
+    return latents
+
+
+def _merge_notes(pipeline: "MultiviewPipeline") -> list[str]:
+    """What plugging ΔW in did, never silently."""
+    report = pipeline.merge
+    if report is None:
+        return []
+    left = len(report.kept) + len(report.shape_adapted)
+    return [
+        f"ΔW of the pictures is plugged in: {len(report.merged)} of "
+        f"{len(report.merged) + left} tensors of the multiview network changed, since it has none "
+        "for the others."
+    ]

@@ -1,0 +1,173 @@
+"""Multiview: six views of a thing in two domains, denoised together, from one picture of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from PIL import Image
+from torch import Tensor, nn
+
+from perflow_demo.evaluation.metrics import angular_error, drawn, iou
+from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
+from perflow_demo.nets import LatentTokens, PocketAutoencoder, UNetMV2DConditionModel
+from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
+from perflow_demo.training.objectives.teacher import teacher_schedule
+from perflow_demo.training.publish import write_module
+from perflow_demo.training.toyworld.six_views import SixViews, six_views
+from perflow_demo.training.view_latents import ViewLatents
+
+
+class PictureToViews(nn.Module):
+    """The UNet and the tokens that its cross-attention reads."""
+
+    def __init__(self, unet: UNetMV2DConditionModel, image_encoder: LatentTokens) -> None:
+        super().__init__()
+        self.unet, self.image_encoder = unet, image_encoder
+
+    def forward(self, noisy: Tensor, timesteps: Tensor, pictures: Tensor, seen: Tensor) -> Tensor:
+        """The velocity at `noisy`, 2 B 6 C h w, float32.
+
+        timesteps: B, the same for all rows of a thing. pictures: B C h w, latents. seen: B, 1 or 0
+        where the picture is kept from the network.
+        """
+        count = len(pictures)
+        tokens = self.image_encoder(pictures) * seen.view(-1, 1, 1)
+        pictures = pictures * seen.view(-1, 1, 1, 1)
+        cameras = torch.from_numpy(camera_rows()).unsqueeze(1).expand(-1, count, -1, -1)
+        sample = torch.cat([noisy.flatten(0, 2), _rows(pictures)], 1)
+        predicted = self.unet(
+            sample.contiguous(memory_format=torch.channels_last),
+            _rows(timesteps), _rows(tokens), cameras.flatten(0, 2),
+        ).sample  # fmt: skip
+        return predicted.float().view_as(noisy)
+
+
+class MultiviewObjective:
+    """Velocity prediction, as the teacher's, for all twelve latents of a thing at one time.
+
+    Every step sees both domains, told apart by the switch in the camera rows: the joint attention
+    starts at zero, so normals and colours are first learnt side by side and tied together as that
+    opens, which Wonder3D does in two stages. The picture is dropped from a share of the things,
+    for guidance. world: (seed, first index, size) of `held_out` things never trained on.
+    """
+
+    def __init__(
+        self,
+        teacher: UNet2DConditionModel,
+        autoencoder: PocketAutoencoder,
+        data: ViewLatents,
+        world: tuple[int, int, int],
+        held_out: int = 48,
+        dropout: float = 0.1,
+    ) -> None:
+        seed, first, size = world
+        tokens = LatentTokens(
+            teacher.config.in_channels, side=size // 16, width=teacher.config.cross_attention_dim
+        )
+        unet = grown(teacher)
+        unet.set_attn_processor(AttnProcessor())  # see TeacherObjective
+        self.net = PictureToViews(unet, tokens)
+        self.autoencoder = autoencoder.eval().requires_grad_(False)
+        self.data, self.dropout = data, dropout
+        self.schedule = teacher_schedule()
+        self.unseen = [(seed, index, size) for index in range(first, first + held_out)]
+
+    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents of pictures B C h w, of their views 2 B 6 C h w, and B: 0 where dropped."""
+        pictures, views = self.data.take(rng.integers(len(self.data), size=count))
+        seen = torch.from_numpy((rng.random(count) >= self.dropout).astype(np.float32))
+        return pictures, views.transpose(0, 1), seen
+
+    def loss(
+        self, net: PictureToViews, batch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        pictures, views, seen = batch
+        noise = torch.randn(views.shape, generator=generator)
+        timesteps = torch.randint(0, 1000, (len(pictures),), generator=generator)
+        times = timesteps.view(1, -1, 1).expand(views.shape[:3]).flatten()
+        rows = views.flatten(0, 2), noise.flatten(0, 2), times
+        noisy = self.schedule.add_noise(*rows).view_as(views)
+        velocity = self.schedule.get_velocity(*rows).view_as(views)
+        errors = (net(noisy, timesteps, pictures, seen) - velocity).square().mean((1, 2, 3, 4, 5))
+        normals, colours = errors.detach().tolist()
+        return errors.mean(), {"normals": normals, "colours": colours}
+
+    @torch.no_grad()
+    def sheet(self, net: PictureToViews) -> Image.Image:
+        """Pictures of held-out things, each with its normals in one row and colours in the next."""
+        pictures = to_tensor(np.stack([six_views(*at).picture for at in self.unseen[:4]]))
+        made = torch.from_numpy(self.draw(net, pictures)).permute(1, 0, 2, 5, 3, 4) / 127.5 - 1
+        first = pictures.view(-1, 1, 1, *pictures.shape[1:]).expand(
+            -1, len(DOMAINS), -1, -1, -1, -1
+        )
+        return grid(torch.cat([first, made], 2).flatten(0, 2), columns=1 + len(VIEWS))
+
+    @torch.no_grad()
+    def draw(self, net: PictureToViews, pictures: Tensor, steps: int = 25, seed: int = 42):
+        """Pictures B 3 H W in [−1, 1] → their views by DDIM, 2×B×6×H×W×3 uint8."""
+        scheduler = teacher_schedule()
+        scheduler.set_timesteps(steps)
+        with torch.autocast("cpu", torch.bfloat16):
+            given = self.autoencoder.encode(pictures).latents.float()
+            shape = (len(DOMAINS), len(given), len(VIEWS), *given.shape[1:])
+            latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+            seen = torch.ones(len(given))
+            for t in scheduler.timesteps:
+                velocity = net(latents, t.expand(len(given)), given, seen)
+                latents = scheduler.step(velocity, t, latents).prev_sample
+            pixels = self.autoencoder.decode(latents.flatten(0, 2)).sample.float()
+        levels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte()
+        return levels.permute(0, 2, 3, 1).unflatten(0, shape[:3]).numpy()
+
+    def publish(self, net: PictureToViews, folder: Path) -> dict[str, float]:
+        """Saves UNet and tokens, fp16; returns the measures of `compare` on held-out things."""
+        write_module(net.unet, folder / "multiview" / "unet")
+        write_module(net.image_encoder, folder / "multiview" / "image_encoder")
+        found = []
+        for start in range(0, len(self.unseen), 4):
+            truths = [six_views(*at) for at in self.unseen[start : start + 4]]
+            pictures = to_tensor(np.stack([truth.picture for truth in truths]))
+            normals, colours = self.draw(net, pictures)
+            found += map(compare, normals, colours, truths)
+        return {name: float(np.mean([row[name] for row in found])) for name in found[0]}
+
+
+def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[str, float]:
+    """Six views, 6×H×W×3 uint8 each, against the truth.
+
+    psnr: of the colours, dB. iou: of what the colours show on white with the silhouettes.
+    degrees: mean error of the normals inside the silhouettes.
+    """
+    errors = angular_error(normals, truth.normals)
+    return {
+        "psnr": psnr(to_tensor(colours), to_tensor(truth.colours)),
+        "iou": iou(drawn(colours), truth.silhouettes),
+        "degrees": float(errors[truth.silhouettes].mean()),
+    }
+
+
+def grown(teacher: UNet2DConditionModel) -> UNetMV2DConditionModel:
+    """The teacher as a multiview UNet: it sees image latents too, which count nothing at first."""
+    config = {key: value for key, value in teacher.config.items() if not key.startswith("_")}
+    config |= {
+        "in_channels": 2 * teacher.config.in_channels,
+        "class_embed_type": "projection",
+        "projection_class_embeddings_input_dim": camera_rows().shape[-1],
+    }
+    unet = UNetMV2DConditionModel.from_config(config)
+    weights = dict(teacher.state_dict())
+    entrance = weights["conv_in.weight"]
+    weights["conv_in.weight"] = torch.cat([entrance, torch.zeros_like(entrance)], 1)
+    unknown = unet.load_state_dict(weights, strict=False).unexpected_keys
+    if unknown:
+        raise ValueError(f"the teacher has weights that a multiview UNet lacks: {unknown[:3]}")
+    return unet
+
+
+def _rows(things: Tensor) -> Tensor:
+    """B … → 12·B …: domain, thing, view, from slow to fast; the same for both and all six."""
+    return torch.cat([things.repeat_interleave(len(VIEWS), 0)] * len(DOMAINS))

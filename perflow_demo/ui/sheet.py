@@ -1,0 +1,116 @@
+"""The stage of the Multiview tab as HTML: what views are drawn of, the sheet, the object turned."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from perflow_demo.export.views import DOMAINS, VIEWS, label
+from perflow_demo.ui.stage import WAITING, jpeg_url
+
+if TYPE_CHECKING:
+    from perflow_demo.tasks.multiview import MultiviewResult
+
+SIDE = 256
+SOURCES = {"picture": "Picture", "cutout": "Cut-out"}
+
+
+def empty() -> str:
+    """Nothing drawn yet."""
+    words = "Name one object, or give a picture of it, and press <kbd>Enter</kbd>"
+    return _stage("empty", {}, f'<p class="hint"><span>{words}</span></p>')
+
+
+def running(sources: Mapping[str, str], words: str, number: int = 0, of: int = 0) -> str:
+    """On the way. sources: addresses of what there is so far, by stage; number of `of` steps."""
+    bar = f'<progress value="{number}" max="{of}"></progress>' if of else "<progress></progress>"
+    status = f'<p class="status" role="status">{escape(words)}</p>'
+    return _stage("running", sources, WAITING + status + bar, busy=True)
+
+
+def done(result: "MultiviewResult", archive: str, name: str) -> str:
+    """The twelve pictures. archive: address of the ZIP; name: the file it is saved as."""
+    pages = {
+        domain: [jpeg_url(page, SIDE, 92) for page in pictures]
+        for domain, pictures in zip(DOMAINS, (result.normals, result.colours), strict=True)
+    }
+    sources = {"picture": on_white(result.picture), "cutout": on_white(result.cutout)}
+    actions = (
+        f'<a class="action" href="{escape(archive)}" download="{escape(name)}"'
+        ' title="All pictures, the sheet and the cameras">Download ZIP</a>'
+        '<button type="button" class="action" data-event="reroll"'
+        ' title="Other views of the same cut-out">Re-roll views</button>'
+    )
+    said = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
+    rest = (
+        f'<p class="recipe">{escape(line(result))}</p><div class="actions">{actions}</div>'
+        f'<ul class="notes">{said}</ul>'
+    )
+    return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
+
+
+def message(state: str, sentence: str, sources: Mapping[str, str]) -> str:
+    """One sentence in place of the sheet: the run was stopped, or it failed."""
+    role = "alert" if state == "failed" else "status"
+    return _stage(state, sources, f'<p class="message" role="{role}">{escape(sentence)}</p>')
+
+
+def line(result: "MultiviewResult") -> str:
+    """What was run, and the seconds of each stage."""
+    request, spent = result.request, result.timings
+    stages = ("picture", "foreground", "load", "views", "decode")
+    times = [f"{n} {getattr(spent, n):.2f}" for n in stages if getattr(spent, n) >= 0.005]
+    calls = f"{request.steps} network call{'s' if request.steps > 1 else ''}"
+    words = [f"seed {request.seed}", calls, f"CFG {request.guidance_scale:g}"]
+    if request.acceleration != "perflow":
+        words.append(request.acceleration)
+    return f"{' · '.join(words)} · {spent.total:.2f} s ({' · '.join(times)})"
+
+
+def on_white(picture: Image.Image) -> str:
+    """A picture or cut-out as a `data:` address."""
+    cutout, page = picture.convert("RGBA"), Image.new("RGB", picture.size, "white")
+    page.paste(cutout, mask=cutout.getchannel("A"))
+    return jpeg_url(page, SIDE, 88)
+
+
+def _stage(
+    state: str,
+    sources: Mapping[str, str],
+    canvas: str,
+    rest: str = '<p class="recipe">&nbsp;</p><div class="actions"></div>',
+    busy: bool = False,
+    turned: Sequence[str] = (),
+) -> str:
+    figures = "".join(_source(words, sources.get(name)) for name, words in SOURCES.items())
+    return (
+        f'<div class="stage views" data-state="{state}"{" data-busy" if busy else ""}>'
+        f'<div class="sources">{figures}{_turn(turned)}</div>'
+        f'<div class="canvas">{canvas}</div>{rest}</div>'
+    )
+
+
+def _source(words: str, url: str | None) -> str:
+    picture = f'<img src="{escape(url)}" alt="{words}">' if url else ""
+    return f'<figure><span class="frame">{picture}</span><figcaption>{words}</figcaption></figure>'
+
+
+def _turn(pages: Sequence[str]) -> str:
+    if not pages:
+        return '<figure><span class="frame"></span><figcaption>All around</figcaption></figure>'
+    return (
+        f'<figure><span class="frame"><img class="turned" src="{pages[0]}" alt="front, colours">'
+        f'</span><input type="range" min="0" max="{len(pages) - 1}" value="0" data-turn'
+        ' aria-label="Turn the object"></figure>'
+    )
+
+
+def _sheet(pages: Mapping[str, Sequence[str]]) -> str:
+    figures = [
+        f'<figure data-domain="{domain}"><img src="{url}" alt="{label(view)}, {domain}">'
+        f"<figcaption>{label(view)}, {domain}</figcaption></figure>"
+        for domain, urls in pages.items()
+        for view, url in zip(VIEWS, urls, strict=True)
+    ]
+    return f'<div class="sheet">{"".join(figures)}</div>'

@@ -1,0 +1,156 @@
+"""Six views on a family of debug size: from words or a picture, stage by stage, repeatable."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from perflow_demo.errors import BadRequest, MissingFile
+from perflow_demo.models.catalogue import POCKET_VIEWS, WONDER3D
+from perflow_demo.registry import Registry
+from perflow_demo.registry.placement import Placement
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.contract import Loading, Stage, Step
+from perflow_demo.tasks.foreground import NothingFound
+from perflow_demo.tasks.multiview import (
+    CUTOUT,
+    PICTURE,
+    MultiviewRequest,
+    MultiviewResult,
+    resolve,
+    run,
+    stream,
+)
+from perflow_demo.tasks.table import TASKS
+
+
+@pytest.fixture(scope="module")
+def registry(assets):
+    """In float32, where a run repeats to the byte."""
+    registry = Registry(Settings(assets=assets, device="cpu"))
+    registry.placement = Placement(torch.device("cpu"), torch.float32)
+    return registry
+
+
+@pytest.fixture(scope="module")
+def picture() -> Image.Image:
+    drawn = Image.new("RGB", (256, 256), "white")
+    ImageDraw.Draw(drawn).ellipse((80, 60, 180, 200), "tomato")
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def seen(registry, picture):
+    """The events of a run from a picture; the last is the result."""
+    return list(stream(MultiviewRequest(seed=7), registry, picture=picture))
+
+
+def pixels(pages) -> np.ndarray:
+    return np.stack([np.asarray(page).astype(int) for page in pages])
+
+
+def test_a_picture_becomes_twelve(seen, picture):
+    result = seen[-1]
+    assert isinstance(result, MultiviewResult)
+    assert [page.size for page in (*result.normals, *result.colours)] == [(256, 256)] * 12
+    assert result.picture is picture
+    assert result.cutout.mode == "RGBA"
+    assert result.cutout.getchannel("A").getbbox()[0] > 70
+    everything = pixels((*result.normals, *result.colours))
+    assert all((everything[0] != other).any() for other in everything[1:])
+
+
+def test_every_stage_is_told_as_soon_as_it_is_there(seen):
+    stages = [(i, event.name) for i, event in enumerate(seen) if isinstance(event, Stage)]
+    assert [name for _, name in stages] == [CUTOUT]
+    steps = [(i, event) for i, event in enumerate(seen) if isinstance(event, Step)]
+    assert [(step.number, step.of) for _, step in steps] == [(n, 4) for n in range(1, 5)]
+    assert stages[0][0] < steps[0][0]
+    assert seen[stages[0][0]].picture is seen[-1].cutout
+    loaded = {e.component for e in seen if isinstance(e, Loading) and e.bytes_total}
+    assert loaded == {"foreground network", "image tokens", "autoencoder", "multiview UNet"}
+
+
+def test_a_prompt_is_drawn_first(registry):
+    *events, result = stream(MultiviewRequest(prompt="a red dog", seed=3), registry)
+    names = [event.name for event in events if isinstance(event, Stage)]
+    assert names == [PICTURE, CUTOUT]
+    first = next(i for i, event in enumerate(events) if isinstance(event, Stage))
+    drawn = [event for event in events[:first] if isinstance(event, Step)]
+    assert len(drawn) == 4 and all(step.frame for step in drawn)
+    assert result.request.drawing_seed == 3 and result.timings.picture > 0
+    assert events[first].picture is result.picture
+    again = run(
+        MultiviewRequest(prompt="a red dog", seed=9, drawing_seed=3), registry, previews=False
+    )
+    assert (pixels([again.picture]) == pixels([result.picture])).all()
+    assert (pixels(again.colours) != pixels(result.colours)).any()
+
+
+def test_other_views_of_the_same_cut_out(registry, seen):
+    """What re-rolling the views does: the cut-out in place of the picture, another seed."""
+    result = seen[-1]
+    other = run(MultiviewRequest(seed=8), registry, picture=result.cutout)
+    assert (pixels([other.cutout]) == pixels([result.cutout])).all()
+    assert (pixels(other.normals) != pixels(result.normals)).any()
+    same = run(MultiviewRequest(seed=7), registry, picture=result.cutout)
+    assert (pixels(same.normals) == pixels(result.normals)).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "calls"),
+    [
+        ({"steps": 1}, 4),
+        ({"steps": 1, "windows": 1}, 1),
+        ({"steps": 6}, 6),
+        ({"steps": 3, "acceleration": "teacher"}, 3),
+    ],
+)
+def test_the_calls_that_are_made_are_the_ones_told(registry, picture, values, calls):
+    counted = []
+    with registry.lease_multiview(delta_strength=float("teacher" not in values.values())) as lent:
+        hook = lent.unet.register_forward_hook(lambda *_: counted.append(1))
+        result = run(MultiviewRequest(seed=1, **values), registry, picture=picture)
+        hook.remove()
+    assert len(counted) == result.request.steps == calls
+    told = any("1 asked for, 4 made" in note for note in result.notes)
+    assert told == (calls > values["steps"])
+
+
+def test_delta_is_never_plugged_in_silently(seen, registry, picture):
+    assert any("ΔW of the pictures is plugged in" in note for note in seen[-1].notes)
+    teacher = MultiviewRequest(seed=1, steps=2, acceleration="teacher")
+    assert run(teacher, registry, picture=picture).notes == ()
+
+
+def test_every_setting_changes_the_views(registry, seen, picture):
+    usual = pixels(seen[-1].colours)
+    for change in ({"acceleration": "teacher", "steps": 4}, {"guidance_scale": 3}, {"windows": 2}):
+        changed = run(MultiviewRequest(seed=7, **change), registry, picture=picture)
+        assert (pixels(changed.colours) != usual).any(), change
+
+
+def test_what_cannot_be_is_answered_in_a_sentence(registry, own_assets):
+    with pytest.raises(BadRequest, match="give a picture"):
+        run(MultiviewRequest(), registry)
+    with pytest.raises(BadRequest, match="pocket or wonder3d"):
+        run(MultiviewRequest(prompt="a dog", family="sv3d"), registry)
+    with pytest.raises(BadRequest, match="Wonder3D has no ΔW"):
+        resolve(MultiviewRequest(prompt="a dog"), WONDER3D, pictured=False)
+    with pytest.raises(NothingFound):
+        run(MultiviewRequest(), registry, picture=Image.new("RGB", (64, 64), "white"))
+    (own_assets / "pocket" / POCKET_VIEWS.unet.weights).unlink()
+    own = Registry(Settings(assets=own_assets, device="cpu"))
+    assert not TASKS["multiview"].ready(own) and TASKS["text_to_image"].ready(own)
+    cut = Image.new("RGBA", (64, 64))
+    cut.paste((255, 0, 0, 255), (16, 16, 48, 48))
+    with pytest.raises(MissingFile, match="multiview/unet"):
+        run(MultiviewRequest(), own, picture=cut)
+
+
+def test_a_closed_run_gives_everything_back(registry, picture):
+    events = stream(MultiviewRequest(seed=1, steps=8), registry, picture=picture)
+    next(event for event in events if isinstance(event, Step))
+    assert any(entry.leases for entry in registry.status().entries)
+    events.close()
+    assert not any(entry.leases for entry in registry.status().entries)

@@ -1,0 +1,118 @@
+"""The Multiview tab: its markup, and in a real browser twelve pictures of a sentence."""
+
+import gradio as gr
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from perflow_demo import ui
+from perflow_demo.geometry.views import VIEWS
+from perflow_demo.models.catalogue import POCKET_VIEWS
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult, StageTimings
+from perflow_demo.ui import sheet
+from tests.ui.test_views import ATTACK, Tags
+
+PATIENCE = 120_000
+PAGES = tuple(Image.new("RGB", (32, 32), (40 * n, 0, 0)) for n in range(6))
+REQUEST = MultiviewRequest(prompt="a bird", steps=4, guidance_scale=1.5, seed=42)
+RESULT = MultiviewResult(
+    PAGES[0],
+    Image.new("RGBA", (32, 32), (0, 0, 0, 0)),
+    PAGES,
+    PAGES,
+    REQUEST,
+    StageTimings(picture=0.5, foreground=0.02, load=0.0, views=0.6, decode=0.1),
+    (ATTACK,),
+)
+
+
+def tabs(page: gr.Blocks) -> list[str]:
+    return [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)]
+
+
+def test_the_tab_is_there_only_where_its_weights_are(assets, own_assets):
+    assert tabs(ui.build(Registry(Settings(assets=assets)))) == ["Image", "Multiview"]
+    (own_assets / "pocket" / POCKET_VIEWS.unet.weights).unlink()
+    assert tabs(ui.build(Registry(Settings(assets=own_assets)))) == ["Image"]
+
+
+def test_the_line_says_what_was_run_and_how_long_each_stage_took():
+    assert sheet.line(RESULT) == (
+        "seed 42 · 4 network calls · CFG 1.5 · 1.22 s "
+        "(picture 0.50 · foreground 0.02 · views 0.60 · decode 0.10)"
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        sheet.done(RESULT, ATTACK, ATTACK),
+        sheet.message("failed", ATTACK, {"picture": ATTACK}),
+        sheet.running({}, ATTACK, 1, 4),
+    ],
+    ids=["done", "failed", "running"],
+)
+def test_words_never_become_markup(html):
+    assert not {"script", "onerror"} & Tags(html).names
+
+
+@pytest.mark.browser
+def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
+    page = open_page()
+    page.get_by_role("tab", name="Multiview").click()
+    page.wait_for_selector(".views[data-state=empty]")
+    page.evaluate(
+        """() => {
+            window.seen = [];
+            new MutationObserver(() => window.seen.push(
+                [...document.querySelectorAll(".sources .frame img")].map((image) => image.alt)
+                    .concat(document.querySelectorAll(".sheet img").length)
+            )).observe(document.querySelector(".views").closest(".show"),
+                       {subtree: true, childList: true, attributes: true});
+        }"""
+    )
+    prompt = page.locator(".prompt:visible textarea")
+    prompt.fill("a red car")
+    prompt.press("Enter")
+    page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+    seen = page.evaluate("window.seen")
+    assert ["Picture", 0] in seen and ["Picture", "Cut-out", 0] in seen
+    captions = page.locator(".sheet figcaption").all_inner_texts()
+    names = [view.replace("_", " ") for view in VIEWS]
+    assert captions == [f"{n}, {domain}" for domain in ("normals", "colours") for n in names]
+    widths = page.locator(".sheet img").evaluate_all(
+        "images => Promise.all(images.map((i) => i.decode().then(() => i.naturalWidth)))"
+    )
+    assert widths == [256] * 12
+
+    slider = page.get_by_label("Turn the object")
+    turned = page.locator(".turned")
+    before = turned.get_attribute("src")
+    slider.press("ArrowRight")
+    expect(turned).to_have_attribute("alt", "front right, colours")
+    assert turned.get_attribute("src") != before
+
+    line = page.locator(".views .recipe").inner_text()
+    cutout = page.locator(".sources img[alt=Cut-out]").get_attribute("src")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download ZIP").click()
+    assert download.value.suggested_filename.endswith(".zip")
+    page.get_by_role("button", name="Re-roll views").click()
+    expect(page.locator(".views .recipe")).not_to_have_text(line, timeout=PATIENCE)
+    page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+    assert page.locator(".sources img[alt=Cut-out]").get_attribute("src") == cutout
+    assert page.locator(".sheet img").count() == 12
+
+
+@pytest.mark.browser
+def test_a_picture_without_an_object_gets_a_hint(open_page, tmp_path):
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "white.png")
+    page = open_page()
+    page.get_by_role("tab", name="Multiview").click()
+    page.locator(".ask:visible input[type=file]").set_input_files(tmp_path / "white.png")
+    page.wait_for_selector(".ask img", timeout=PATIENCE)
+    page.locator(".generate:visible").click()
+    failed = page.locator(".views[data-state=failed] .message")
+    expect(failed).to_contain_text("No object was found", timeout=PATIENCE)
