@@ -3,24 +3,29 @@
 import inspect
 import json
 import traceback
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from PIL import Image
 from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from perflow_demo.errors import BadRequest, UserError
-from perflow_demo.export import png, views
+from perflow_demo.export import glb, png, views
+from perflow_demo.export import turntable as turning
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.contract import Control, Loading, Progress, Stage
+from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Stage
 from perflow_demo.tasks.offers import Offer, offers
+from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.table import TASKS, Task
 
 FAILED = 2
+# Switches whose off has a name of its own.
+SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
+FILLED_IN = ("parent",)  # fields that a run writes and nobody asks for
 INTERRUPTED = 130
 
 
@@ -125,7 +130,7 @@ def _surrounding(task: Task):
         output: Path, image: Path | None, debug: bool, prompt: str | None, **values: str | None
     ) -> None:
         request = task.request(**_given(task, values | {"prompt": prompt}))
-        picture = image and _opened(image)
+        picture = image and open_picture(image)
         _check_folder(output)
         registry = Registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
@@ -157,6 +162,48 @@ def _surrounding(task: Task):
     return _described(command, task, options)
 
 
+def _shaping(task: Task):
+    """The command of a task whose result is a mesh; likewise."""
+
+    def command(
+        output: Path, image: Path | None, turntable: Path | None, debug: bool, **values: Any
+    ) -> None:
+        request = task.request(**{"texture": output.suffix == ".glb"} | _given(task, values))
+        _check_suffix(output, glb.FORMATS)
+        if turntable:
+            _check_suffix(turntable, turning.FORMATS)
+        picture = open_picture(image) if image else None
+        registry = Registry(Settings.from_environment())
+        result = task.run(request, registry, _tell, picture=picture)
+        content = glb.encode(result.mesh, output.suffix[1:], result.request.recipe())
+        # With its texture, an OBJ is several files.
+        bundled = output.suffix == ".obj" and result.mesh.texture is not None
+        made = {output.with_suffix(".zip") if bundled else output: content}
+        if turntable:
+            made[turntable] = turning.encode(result.mesh, turntable.suffix[1:])
+        for path, content in made.items():
+            _write(path, content)
+            typer.echo(path)
+        for line in (*result.notes, result.line()):
+            typer.echo(line, err=True)
+
+    files = {
+        "output": (Path, ("-o", "--output"), f"The file to write: {', '.join(glb.FORMATS)}."),
+        "image": (Path | None, ("--image",), "A picture to start from, instead of a prompt."),
+        "turntable": (Path | None, ("--turntable",), "Write one turn too: webp or gif."),
+    }
+    options = [
+        _parameter(
+            name,
+            Annotated[kind, typer.Option(*words, help=help)],
+            *([] if kind is Path else [None]),
+        )
+        for name, (kind, words, help) in files.items()
+    ]
+    controls = [c for c in task.request.controls().values() if c.name not in FILLED_IN]
+    return _described(command, task, [*map(_option, controls), *options])
+
+
 def _described(command, task: Task, options: list[inspect.Parameter]):
     """The command with these options, --debug and the task's words, for typer to read."""
     options = [*options, _parameter("debug", Debug, False)]
@@ -167,13 +214,18 @@ def _described(command, task: Task, options: list[inspect.Parameter]):
 
 
 def _option(control: Control) -> inspect.Parameter:
-    """An argument for what is required, an option for the rest, named by its first word.
+    """An argument for the prompt, an option for the rest, named by its first word.
 
     Values stay text here: the request reads and checks them, and says what is wrong.
     """
-    if control.required:
+    if control.name == "prompt":
         argument = typer.Argument(help=control.help, show_default=False)
-        return _parameter(control.name, Annotated[str, argument])
+        if control.required:
+            return _parameter(control.name, Annotated[str, argument])
+        return _parameter(control.name, Annotated[str | None, argument], None)
+    if control.kind is bool:
+        option = typer.Option(SWITCHES[control.name], help=control.help, show_default=False)
+        return _parameter(control.name, Annotated[bool | None, option], None)
     option = typer.Option(
         f"--{control.name.partition('_')[0]}",
         metavar=_form(control),
@@ -207,27 +259,28 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 def _paths(output: Path, count: int) -> list[Path]:
     if output.suffix.lower() != ".png":
         raise BadRequest(f"The output has to be a .png file, not {output.name}.")
-    if not output.parent.is_dir():
-        raise BadRequest(f"There is no folder {output.parent}; make it first.")
+    _check_parent(output)
     if count == 1:
         return [output]
     return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
 
 
+def _check_suffix(path: Path, known: Iterable[str]) -> None:
+    if path.suffix[1:] not in known:
+        names = ", ".join(f".{name}" for name in known)
+        raise BadRequest(f"{path.name} has to end in one of {names}.")
+    _check_parent(path)
+
+
 def _check_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise BadRequest(f"The output has to be a folder, and {path} is a file.")
+    _check_parent(path)
+
+
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise BadRequest(f"There is no folder {path.parent}; make it first.")
-
-
-def _opened(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-    except OSError as error:
-        raise BadRequest(f"{path} is no picture that can be read; choose another.") from error
-    return picture
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -244,6 +297,9 @@ def _tell(event: Progress) -> None:
             typer.echo(f"loading {event.component}{amount}", err=True)
     elif isinstance(event, Stage):
         typer.echo(f"{event.name} ready", err=True)
+    elif isinstance(event, Phase):
+        if not event.share:
+            typer.echo(f"stage {event.number} of {event.of}: {event.title}", err=True)
     else:
         typer.echo(f"step {event.number} of {event.of}", err=True)
 
@@ -257,6 +313,6 @@ def _print_offer(offer: Offer) -> None:
         typer.echo(f"  --style {style.name}  {style.title}: {there}. {style.description}")
 
 
-COMMANDS = {"text_to_image": _drawing, "multiview": _surrounding}
+COMMANDS = {"text_to_image": _drawing, "multiview": _surrounding, "to_3d": _shaping}
 for _name, _command in COMMANDS.items():
     program.command(TASKS[_name].command)(_command(TASKS[_name]))

@@ -14,6 +14,7 @@ from perflow_demo.nets import LatentTokens, UNetMV2DConditionModel
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.foreground import ForegroundNet
 from perflow_demo.nets.judge import Judge
+from perflow_demo.nets.tsr import TSR
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = ("a", "the", "on", "with", "and", "red", "green", "blue", "dog", "cat", "car", "hat")
@@ -23,14 +24,37 @@ COLOURS = ("red", "blue", "purple", "green")
 ACCESSORIES = ("glasses", "cap")
 TOKENS = 48
 WIDTH = 32
+SOLID = {
+    "cond_image_size": 64,
+    "tokenizer": {"plane_size": 16, "num_channels": 32},
+    "backbone": {
+        "in_channels": 32,
+        "num_attention_heads": 2,
+        "attention_head_dim": 16,
+        "num_layers": 1,
+        "cross_attention_dim": 32,
+    },
+    "post_processor": {"in_channels": 32, "out_channels": 8},
+    "decoder": {"in_channels": 24, "n_neurons": 16, "n_hidden_layers": 1},
+    "renderer": {"radius": 0.87, "density_bias": -1.0, "num_samples_per_ray": 16},
+}
+SOLID_EYE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "image_size": 64,
+    "patch_size": 16,
+}
 
 
 def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", "pencil")) -> Path:
     """Write `assets/pocket` in the layout of the real family; returns that folder.
 
     All weights are random but those of the foreground network, which finds whatever is not white,
-    except for a rim of four pixels. The first style is stored in full, the others low-rank, as the
-    real ones may be.
+    except for a rim of four pixels, and of the 3D network, to which everything is a ball, red on
+    the viewer's right and blue on the left. The first style is stored in full, the others low-rank,
+    as the real ones may be.
     """
     pocket = assets / "pocket"
     with torch.random.fork_rng():
@@ -52,6 +76,7 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
         _multiview_unet().half().save_pretrained(pocket / "multiview" / "unet")
         tokens = LatentTokens(side=16, patch=4, width=WIDTH).half()
         tokens.save_pretrained(pocket / "multiview" / "image_encoder")
+        _solid().half().save_pretrained(pocket / "tsr")
     (pocket / "card.json").write_text(json.dumps({"family": "pocket", "trained": False}))
     return pocket
 
@@ -151,6 +176,30 @@ def _foreground() -> ForegroundNet:
     net.norm.gain.fill_(1.0)
     net.leave.weight[:, :, 1, 1] = 16 * torch.eye(16)
     net.leave.bias.fill_(-4.0)
+    return net
+
+
+@torch.no_grad()
+def _solid() -> TSR:
+    net = TSR.from_config(SOLID, SOLID_EYE)
+    for part in (net.backbone.proj_out, net.post_processor, net.decoder):
+        for parameter in part.parameters():
+            parameter.zero_()
+    # Channel 0 of a plane falls from its middle, channel 1 rises along its columns.
+    side = SOLID["tokenizer"]["plane_size"]
+    along = (torch.arange(side) + 0.5) * 2 / side - 1
+    net.tokenizer.embeddings[:, 0] = -(along[:, None] ** 2 + along**2)
+    net.tokenizer.embeddings[:, 1] = along
+    for channel in (0, 1):
+        net.post_processor.upsample.weight[channel, channel] = 1.0
+    enter, leave = net.decoder.layers[0], net.decoder.layers[2]
+    channels = SOLID["post_processor"]["out_channels"]
+    enter.weight[0, ::channels] = 1.0  # twice the squared distance from the middle, negative
+    enter.weight[1, 2 * channels + 1] = 1.0  # the third plane's columns run along Y
+    enter.bias[:2] = 10.0
+    leave.weight[0, 0], leave.bias[0] = 8.0, 8.0 * (1 - 10.0)
+    leave.weight[[1, 3], 1] = torch.tensor([8.0, -8.0])
+    leave.bias[[1, 3]] = torch.tensor([-80.0, 80.0])
     return net
 
 

@@ -1,10 +1,11 @@
-"""Distances between latents, pictures and sets of pictures; knows no model of the program."""
+"""Distances between latents, pictures, sets of pictures and solids; knows no model."""
 
 import math
 
 import numpy as np
 import torch
 from PIL.Image import Image
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 BINS = 16
@@ -79,6 +80,20 @@ def look(pictures: list[Image]) -> Tensor:
 def look_distance(first: Tensor, second: Tensor) -> float:
     """Mean total variation distance of two looks, 0 (equal) to 1 (nothing in common)."""
     return 0.5 * (first - second).abs().sum(1).mean().item()
+
+
+def f_score(found: np.ndarray, truth: np.ndarray, reach: float) -> float:
+    """Harmonic mean of precision and recall of points on one surface, N×3, for another's, M×3.
+
+    A point is right where the other surface has one within `reach`; 0 where a surface has none.
+    Source: arXiv 1905.03678 (Tatarchenko et al. 2019), section 4.
+    """
+    if not len(found) or not len(truth):
+        return 0.0
+    precision = np.mean(cKDTree(truth).query(found)[0] <= reach)
+    recall = np.mean(cKDTree(found).query(truth)[0] <= reach)
+    both = precision + recall
+    return float(2 * precision * recall / both) if both else 0.0
 
 
 def _root(covariance: Tensor) -> Tensor:

@@ -1,6 +1,12 @@
 """All figures of speed, as ratios taken in one run."""
 
-from perflow_demo.evaluation import merging, multiview_calls, page_start, request_times
+from perflow_demo.evaluation import (
+    merging,
+    multiview_calls,
+    page_start,
+    request_times,
+    surfaces,
+)
 from perflow_demo.evaluation.report import Report
 from perflow_demo.models.catalogue import CATALOGUE
 from perflow_demo.registry import Registry
@@ -10,7 +16,10 @@ SMALL = 256
 
 
 def evaluate(settings: Settings, rounds: int) -> Report:
-    """Requests and their overhead, merge, multiview calls, page start; `rounds` runs of each."""
+    """Requests and their overhead, merge, multiview calls, page start; `rounds` runs of each.
+
+    Surfaces too where a 3D network is here, in a third of the rounds, for dense grids take long.
+    """
     registry = Registry(settings)
     size = CATALOGUE["pocket"].defaults.size
     report = request_times.compare(registry, size, rounds)
@@ -18,5 +27,7 @@ def evaluate(settings: Settings, rounds: int) -> Report:
         report.add(request_times.overhead(registry, side, 2 * rounds))
     report.add(merging.measure(rounds))
     report.add(multiview_calls.measure(rounds))
+    if registry.solids():
+        report.add(surfaces.measure(registry, max(1, rounds // 3)))
     report.add(page_start.measure(rounds))
     return report

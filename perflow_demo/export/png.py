@@ -9,11 +9,9 @@ from typing import TypeVar
 
 from PIL import Image, PngImagePlugin
 
-from perflow_demo.tasks.contract import APP, VERSION, BadRecipe, BadRequest, Request
+from perflow_demo.tasks.contract import RECIPE_FORMAT, BadRecipe, BadRequest, Request
 
 KEY = "perflow"
-# Version of the recipe's layout; a reader refuses those above its own.
-FORMAT = 1
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 4096**2
 MAX_RECIPE_CHARACTERS = 2**16
@@ -25,15 +23,9 @@ R = TypeVar("R", bound=Request)
 
 def encode(picture: Image.Image, request: Request) -> bytes:
     """A PNG file of the picture with its request inside, as JSON and as `parameters` text."""
-    recipe = {
-        "format": FORMAT,
-        "app": f"{APP} {VERSION}",
-        "task": request.task,
-        "request": request.model_dump(mode="json"),
-    }
     text = PngImagePlugin.PngInfo()
     # International text, since a prompt may be in any script.
-    text.add_itxt(KEY, json.dumps(recipe, ensure_ascii=False))
+    text.add_itxt(KEY, json.dumps(request.recipe(), ensure_ascii=False))
     text.add_itxt("parameters", request.parameters())
     file = BytesIO()
     picture.save(file, "PNG", pnginfo=text)
@@ -52,7 +44,7 @@ def read_recipe(file: Path | str | bytes, kind: type[R]) -> R:
     version = recipe.get("format")
     if type(version) is not int or version < 1:
         raise _damaged("it names no format")
-    if version > FORMAT:
+    if version > RECIPE_FORMAT:
         raise BadRecipe("The recipe was written by a newer version of this program; update it.")
     if recipe.get("task") != kind.task:
         raise BadRecipe(f"The recipe is not for {kind.task}; open it where it was made.")

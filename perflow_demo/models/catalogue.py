@@ -9,6 +9,7 @@ from perflow_demo.models.spec import (
     Family,
     ForegroundModel,
     MultiviewFamily,
+    SolidModel,
     Style,
 )
 
@@ -110,6 +111,39 @@ POCKET_VIEWS = MultiviewFamily(
 )
 
 MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (POCKET_VIEWS, WONDER3D)}
+
+
+# The second row is the layout of stabilityai/TripoSR as a snapshot or a mirror folder.
+SOLIDS: dict[str, SolidModel] = {
+    model.name: model
+    for model in (
+        SolidModel(
+            name="pocket",
+            title="Pocket 3D",
+            description="Solids of toy-like things, trained from scratch by this project.",
+            licence="Apache-2.0",
+            folder="pocket",
+            network=Component(
+                "3D network", "tsr/config.json", "tsr/diffusion_pytorch_model.safetensors"
+            ),
+        ),
+        SolidModel(
+            name="triposr",
+            title="TripoSR",
+            description="Solids of any object, published with the paper of that name.",
+            licence="MIT",
+            folder="TripoSR",
+            network=Component("TripoSR", "config.yaml", "model.safetensors"),
+            checkpoint="model.ckpt",
+        ),
+    )
+}
+
+
+def has_solid(model: SolidModel, source: Source) -> bool:
+    """Whether all files of the network are there."""
+    weights = (model.network.weights, model.checkpoint)
+    return source.has(model.network.config) and any(name and source.has(name) for name in weights)
 
 
 def available(family: Family, source: Source) -> Family:

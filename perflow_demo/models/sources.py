@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from perflow_demo.errors import MissingFile
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily
+from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
 from perflow_demo.settings import Settings
 
 
@@ -40,6 +40,8 @@ class Folder:
         return path
 
 
-def source_of(family: Family | ForegroundModel | MultiviewFamily, settings: Settings) -> Source:
+def source_of(
+    family: Family | ForegroundModel | MultiviewFamily | SolidModel, settings: Settings
+) -> Source:
     """Where this family's files come from."""
     return Folder(settings.assets / family.folder)

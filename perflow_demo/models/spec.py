@@ -89,6 +89,23 @@ class ForegroundModel:
 
 
 @dataclass(frozen=True)
+class SolidModel:
+    """A network that makes a triplane of one picture, from which a mesh is extracted.
+
+    checkpoint: the pickle that its weights may come as instead, converted once; None for none.
+    Other fields as in `Family`.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    folder: str
+    network: Component
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
 class MultiviewFamily:
     """A model that draws an object's six views, normals and colours, from one picture of it.
 

@@ -14,8 +14,9 @@ import yaml
 from safetensors.torch import save_file
 
 from perflow_demo.errors import LoadError
-from perflow_demo.models.loaders import ADVICE, BytesRead, fill
+from perflow_demo.models.loaders import ADVICE, BytesRead, fill, load_network
 from perflow_demo.models.sources import Source
+from perflow_demo.models.spec import Component
 from perflow_demo.nets.tsr import TSR
 
 CONFIG, WEIGHTS, CHECKPOINT = "config.yaml", "model.safetensors", "model.ckpt"
@@ -45,6 +46,15 @@ def load_tsr(
     else:
         weights = convert_checkpoint(source.file(CHECKPOINT))
     return fill(network, weights, dtype, read)
+
+
+def load_solid(
+    component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
+) -> TSR:
+    """The network of a row of the catalogue's SOLIDS, in either layout; raises LoadError."""
+    if component.config == CONFIG:
+        return load_tsr(source, dtype, read=read)
+    return load_network(component, source, dtype, read)
 
 
 def convert_checkpoint(checkpoint: Path) -> Path:

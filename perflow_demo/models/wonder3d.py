@@ -1,12 +1,13 @@
-"""Wonder3D as published: pickled weights, turned into safetensors once and without running code."""
+"""Weights published as pickles, turned into safetensors once and without running code."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import MultiviewFamily
 
-# The names the catalogue knows, and those of the pickles that may stand in for them.
+# Of Wonder3D: the names the catalogue knows, and those of the pickles that may stand in for them.
 PICKLES = {
     "unet/diffusion_pytorch_model.safetensors": "unet/diffusion_pytorch_model.bin",
     "vae/diffusion_pytorch_model.safetensors": "vae/diffusion_pytorch_model.bin",
@@ -16,20 +17,25 @@ PICKLES = {
 
 @dataclass(frozen=True)
 class Converted:
-    """A source whose pickled weights are read as safetensors, converted beside them when needed."""
+    """A source whose pickled weights are read as safetensors, converted beside them when needed.
+
+    pickles: names of safetensors files, and those of the pickles that may stand in for them.
+    """
 
     source: Source
+    pickles: Mapping[str, str] = field(default_factory=lambda: PICKLES)
 
     def has(self, name: str) -> bool:
-        return self.source.has(name) or self.source.has(PICKLES.get(name, name))
+        return self.source.has(name) or self.source.has(self.pickles.get(name, name))
 
     def file(self, name: str) -> Path:
         """As in `Source`; raises LoadError for a pickle that holds more than named tensors."""
-        if name in PICKLES and not self.source.has(name) and self.source.has(PICKLES[name]):
+        pickle = self.pickles.get(name)
+        if pickle and not self.source.has(name) and self.source.has(pickle):
             # It imports torch, which a look at what is there does without.
             from perflow_demo.models.triposr import convert_checkpoint
 
-            return convert_checkpoint(self.source.file(PICKLES[name]))
+            return convert_checkpoint(self.source.file(pickle))
         return self.source.file(name)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from perflow_demo.geometry.isosurface import extract_surface
 from perflow_demo.geometry.mesh import Mesh
+from perflow_demo.nets.tsr_input import FOREGROUND_RATIO, frame_object, on_grey
 from perflow_demo.nets.tsr_tokens import ImageTokenizer, TriplaneTokens
 from perflow_demo.nets.tsr_views import orbit_rays, sample_rays, shade
 
@@ -94,6 +95,15 @@ class TSR(ModelMixin, ConfigMixin):
         architecture = {part: dict(config[part]) for part in PARTS}
         architecture["cond_image_size"] = config["cond_image_size"]
         return cls(architecture, dict(image_encoder_config or DINO_VIT_B16))
+
+    def prepare(self, cutout: np.ndarray, ratio: float = FOREGROUND_RATIO) -> Tensor:
+        """A cut-out H×W×4 uint8 as `scene_codes` takes it: centred on grey, 1 S S 3 in [0, 1].
+
+        ratio: share of the side that the object's longer side takes. Raises ValueError where there
+        is nothing to see.
+        """
+        picture = torch.from_numpy(on_grey(frame_object(cutout, ratio)))
+        return self.resize(picture[None].to(self.device).float() / 255)
 
     def resize(self, images: Tensor) -> Tensor:
         """Images B H W 3 at the network's input size, antialiased."""

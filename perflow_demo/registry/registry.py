@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perflow_demo.errors import BadRequest, OutOfMemory
-from perflow_demo.models.catalogue import CATALOGUE, FOREGROUND, MULTIVIEW, available
+from perflow_demo.models.catalogue import (
+    CATALOGUE,
+    FOREGROUND,
+    MULTIVIEW,
+    SOLIDS,
+    available,
+    has_solid,
+)
 from perflow_demo.models.sources import Source, source_of
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily
+from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
 from perflow_demo.models.wonder3d import is_complete
 from perflow_demo.registry.cache import Cache, EntryStatus
 
@@ -144,6 +151,43 @@ class Registry:
         with self._lent({"network": part}, on_load) as modules:
             yield modules["network"]
 
+    def solids(self) -> tuple[SolidModel, ...]:
+        """The models that make solids of pictures and are on this machine."""
+        return tuple(model for model in SOLIDS.values() if has_solid(model, self._source(model)))
+
+    @contextmanager
+    def lease_solid(
+        self, name: str = "pocket", on_load: OnLoad | None = None
+    ) -> Iterator["ModelMixin"]:
+        """Lend a `nets.TSR` in float32; raises and calls back like `lease`.
+
+        Points in space need more digits than a picture's latents: in bfloat16 they would stand on
+        a coarse grid.
+        """
+        import torch
+
+        from perflow_demo.models.triposr import load_solid
+        from perflow_demo.models.wonder3d import Converted
+        from perflow_demo.registry import pipelines
+
+        model = solid_model(name)
+        pickles = {model.network.weights: model.checkpoint} if model.checkpoint else {}
+        part = pipelines.network_part(
+            model.name,
+            Converted(self._source(model), pickles),
+            replace(self.placement, dtype=torch.float32, memory_format=torch.contiguous_format),
+            "solid",
+            model.network,
+            load_solid,
+        )
+        with self._lent({"network": part}, on_load) as modules:
+            yield modules["network"]
+
+    def room(self) -> int:
+        """Bytes that the budget leaves a run, once idle models have been dropped."""
+        used = sum(entry.bytes for entry in self._cache.status() if entry.leases)
+        return max(0, self._budget() - used)
+
     def unload(self, key: "Key | None" = None) -> int:
         """Drop one entry of `status()`, or all; what is leased stays. Returns the bytes freed."""
         return self._cache.unload(key)
@@ -180,7 +224,7 @@ class Registry:
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
         return family
 
-    def _source(self, family: Family | ForegroundModel | MultiviewFamily) -> Source:
+    def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
         return source_of(family, self._settings)
 
     def _budget(self) -> int:
@@ -221,3 +265,10 @@ def foreground_model(name: str) -> ForegroundModel:
             f"There is no foreground network {name!r}; choose {' or '.join(FOREGROUND)}."
         )
     return FOREGROUND[name]
+
+
+def solid_model(name: str) -> SolidModel:
+    """The model of that name that makes solids; raises BadRequest for an unknown one."""
+    if name not in SOLIDS:
+        raise BadRequest(f"There is no 3D model {name!r}; choose {' or '.join(SOLIDS)}.")
+    return SOLIDS[name]

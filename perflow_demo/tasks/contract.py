@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 APP = "perflow-demo"
 VERSION = "0.1.0"
+RECIPE_FORMAT = 1  # of a recipe's layout; a reader refuses those above its own
 
 
 class BadRecipe(BadRequest):
@@ -52,6 +53,15 @@ class Request(BaseModel):
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         raise NotImplementedError
+
+    def recipe(self) -> dict[str, Any]:
+        """The request as files carry it: plain JSON data."""
+        return {
+            "format": RECIPE_FORMAT,
+            "app": f"{APP} {VERSION}",
+            "task": self.task,
+            "request": self.model_dump(mode="json"),
+        }
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,16 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A run of several phases is at `share` (0..1) of phase `number` (1-based) of `of`."""
+
+    title: str
+    number: int
+    of: int
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
 class Timings:
     """Seconds of work by stage, without what the receiver of the events takes between them.
 
@@ -148,7 +168,7 @@ class Stage:
 
 
 # What a run tells while it goes on; the last thing it yields is the task's Result.
-Progress = Loading | Step | Stage
+Progress = Loading | Step | Stage | Phase
 
 
 @contextmanager

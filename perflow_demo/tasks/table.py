@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import multiview, text_to_image
+from perflow_demo.tasks import multiview, text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -49,6 +49,16 @@ TASKS: dict[str, Task] = {
             stream=multiview.stream,
             run=multiview.run,
             ready=lambda registry: bool(registry.multiview_families()),
+        ),
+        Task(
+            name=to_3d.To3DRequest.task,
+            command="3d",
+            title="3D",
+            description="Make a mesh of a prompt or of a picture.",
+            request=to_3d.To3DRequest,
+            stream=to_3d.stream,
+            run=to_3d.run,
+            ready=lambda registry: bool(registry.solids()),
         ),
     )
 }

@@ -21,14 +21,17 @@ from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.text import TextObjective
+from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import ALPHA, rendered
+from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
 
 WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
+SOLIDS = (3, 8_000)  # seed and number of things that are also known as solids
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class Workshop:
         if self.debug:
             return rendered(self.data / f"debug-{style}", 0, 12, 64, style)
         return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style)
+
+    def solids(self) -> Path:
+        """A folder of single things with what is inside them, made now if it is not there."""
+        if self.debug:
+            return solids(self.data / "debug-solids", 0, 6, 64)
+        return solids(self.data / "solids", *SOLIDS, 256)
 
     def alphas(self) -> Path:
         """What the things cover in the first of `pictures(256)`."""
@@ -173,6 +182,15 @@ def multiview(at: Workshop) -> Recipe:
     )  # fmt: skip
 
 
+def triplane(at: Workshop) -> Recipe:
+    """TSR from scratch: from one picture to inside and outside, and colours."""
+    config = {"held_out": 3, "points": 64} if at.debug else {}
+    return Recipe(
+        lambda: TriplaneObjective(at.solids(), build_tsr(at.debug), **config),
+        steps=5_000, batch=16, lr=5e-4, warmup=200, ema=0.998, weight_decay=0.05,
+    )  # fmt: skip
+
+
 RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "autoencoder": autoencoder,
     "decoder": decoder,
@@ -183,6 +201,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "teacher-512": teacher_512,
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
+    "triplane": triplane,
     "multiview": multiview,
 }
 

@@ -3,6 +3,9 @@
 And markup of our own, where gradio has no control for what is needed.
 """
 
+import json
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -47,6 +50,24 @@ def seed(control: Control) -> tuple[gr.Number, gr.Checkbox]:
 def choice(control: Control, choices: list[tuple[str, Any]] | list, **options) -> gr.Radio:
     """One of a few."""
     return gr.Radio(choices, **{"value": control.default} | _words(control, options))
+
+
+def switch(control: Control, **options) -> gr.Checkbox:
+    """Yes or no."""
+    made = {"value": control.default, "elem_classes": "switch", "min_width": 60}
+    return gr.Checkbox(**made | _words(control, options))
+
+
+def chips(prompts: Sequence[str]) -> gr.HTML:
+    """Prompts to be tried at a click, which raises the event `example` with its `prompt`."""
+    buttons = "".join(
+        '<button type="button" class="chip-example" data-event="example"'
+        f' data-detail="{escape(json.dumps({"prompt": words}))}">{escape(words)}</button>'
+        for words in prompts
+    )
+    return markup(
+        f'<div class="examples" role="group" aria-label="Examples">{buttons}</div>', "example"
+    )
 
 
 def windows(control: Control) -> gr.Radio:

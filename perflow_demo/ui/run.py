@@ -104,7 +104,12 @@ def url_of(file: str) -> str:
     return f"gradio_api/file={quote(file)}"
 
 
+def file_stem(prompt: str) -> str:
+    """A prompt as the name of a file, without its end."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].rstrip("-")
+    return words or "picture"
+
+
 def name_of(prompt: str, seed: int, suffix: str = ".png") -> str:
     """A file's name that tells the prompt and the seed."""
-    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].rstrip("-")
-    return f"{words or 'picture'}-{seed}{suffix}"
+    return f"{file_stem(prompt)}-{seed}{suffix}"

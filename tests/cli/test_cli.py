@@ -71,7 +71,7 @@ def test_more_steps_than_asked_for_are_told(call, tmp_path):
         (["t2i", "a dog"], "--output"),
         (["t2i", "a dog", "--speed", "9", "-o", "x.png"], "--speed"),
         (["multiview", "-o", "x.d"], "give a picture"),
-        (["multiview", "--image", "x.gif", "-o", "x.d"], "x.gif is no picture"),
+        (["multiview", "--image", "x.gif", "-o", "x.d"], "no file x.gif"),
         (["multiview", "a dog", "-o", "nowhere/x.d"], "no folder nowhere"),
         (["multiview", "a dog", "--guidance", "6", "-o", "x.d"], "from 1 to 5"),
         (["paint"], "paint"),

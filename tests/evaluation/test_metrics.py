@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from perflow_demo.evaluation.metrics import (
     angular_error,
     drawn,
+    f_score,
     frechet_distance,
     iou,
     look,
@@ -102,6 +103,17 @@ def test_look_tells_drawings_apart_and_not_what_they_show():
     assert look_distance(look(photos), look(mirrored)) < 0.02
     assert look_distance(look(photos), look(soft)) > 0.3
     assert look_distance(look(photos), look(pale)) > 0.2
+
+
+def test_the_f_score_is_the_harmonic_mean_of_two_shares():
+    truth = np.column_stack([np.arange(10.0), np.zeros((10, 2))])
+    assert f_score(truth, truth, 0.1) == 1
+    assert f_score(truth + (0, 0.09, 0), truth, 0.1) == 1
+    assert f_score(truth + (0, 0.11, 0), truth, 0.1) == 0
+    half = truth[:5]  # all of it right, half of the truth found
+    assert f_score(half, truth, 0.1) == pytest.approx(2 / 3)
+    assert f_score(truth, half, 0.1) == pytest.approx(2 / 3)
+    assert f_score(np.empty((0, 3)), truth, 0.1) == 0
 
 
 def test_iou_counts_what_both_cover_against_what_either_does():

@@ -2,11 +2,22 @@
 
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
+from scipy.spatial import cKDTree
 
 from perflow_demo.errors import UserError
-from perflow_demo.evaluation import merging, multiview_calls, page_start, request_times, timing
+from perflow_demo.evaluation import (
+    merging,
+    multiview_calls,
+    page_start,
+    request_times,
+    surfaces,
+    timing,
+)
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 
@@ -70,6 +81,33 @@ def test_views_at_once_give_what_a_loop_over_them_gives():
     (rows,) = multiview_calls.measure(rounds=1, widths=(32, 32, 64), side=8).tables.values()
     assert [row["what"] for row in rows] == ["view by view", "at once"]
     assert 0 < rows[0]["difference"] < 1e-4
+
+
+def test_both_ways_to_a_surface_give_the_same_one(registry):
+    picture = Image.new("RGB", (96, 96), "white")
+    ImageDraw.Draw(picture).ellipse((20, 20, 76, 76), "teal")
+    report = surfaces.measure(registry, 1, picture, resolutions=(64, 96))
+    names = ["surface at 64³", "surface at 96³", "picture to mesh at 64³"]
+    assert list(report.tables) == names
+    for rows in report.tables.values():
+        assert [row["what"] for row in rows] == list(surfaces.WAYS)
+        assert rows[0]["peak_ratio"] == 1 and all(row["peak_mb"] >= 0 for row in rows)
+    with registry.lease_solid() as network:
+        code = surfaces._triplane(network, registry, picture)
+        vertices, faces, colours = surfaces.dense_mesh(network, code, 64)
+        mesh = network.extract_mesh(code, 64, 25.0)
+    assert len(faces) == len(mesh.faces) and colours.shape == vertices.shape
+    assert cKDTree(mesh.vertices).query(vertices)[0].max() < 0.5 * 2 * network.radius / 63
+
+
+def test_the_peak_is_what_an_action_holds_at_once():
+    def hold():
+        np.ones(40_000_000, np.uint8)
+        held = np.ones(60_000_000, np.uint8)
+        time.sleep(0.2)
+        return held
+
+    assert 5e7 < surfaces.peak_bytes(hold) < 1.5e8
 
 
 def test_the_app_serves_its_page():

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from perflow_demo.geometry.bricks import CHUNK
-from perflow_demo.geometry.isosurface import extract_surface
+from perflow_demo.geometry.isosurface import extract_surface, working_bytes
 from perflow_demo.geometry.mesh import Mesh
 from tests.tsr_factory import arrays, golden_tsr
 
@@ -194,3 +194,12 @@ def test_no_crossing_is_no_surface():
 def test_a_single_sample_is_refused():
     with pytest.raises(ValueError, match="2 samples"):
         extract_surface(torus, 0.0, 1, BOX)
+
+
+@pytest.mark.parametrize("resolution", [64, 128])
+def test_the_memory_told_beforehand_is_enough_and_not_far_off(resolution):
+    tracemalloc.start()
+    extract_surface(ball((0, 0, 0), 0.75), 0.0, resolution, BOX)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < working_bytes(resolution) < 12 * peak

@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 
 from perflow_demo.flow import expand_delta
 from perflow_demo.models import loaders
-from perflow_demo.models.catalogue import POCKET, available
+from perflow_demo.models.catalogue import POCKET, SOLIDS, available, has_solid
 from perflow_demo.models.sources import Folder
+from perflow_demo.models.triposr import load_solid
 from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.training.__main__ import main
+from perflow_demo.training.objectives.triplane import build_tsr
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
 EMBEDDINGS = "embeddings.word_embeddings.weight"
@@ -76,6 +78,18 @@ def test_the_family_loads_strictly(pocket):
     assert said.shape == (1, unet.config.in_channels, 4, 4) and torch.isfinite(said).all()
 
 
+def test_the_3d_network_loads_strictly(pocket):
+    model = SOLIDS["pocket"]
+    assert has_solid(model, pocket)
+    network = load_solid(model.network, pocket, torch.float32)
+    with torch.no_grad():
+        code = network.scene_codes(torch.rand(1, network.image_size, network.image_size, 3))
+    assert torch.isfinite(code).all()
+    assert sum(p.numel() for p in network.parameters()) == sum(
+        p.numel() for p in build_tsr(debug=True).parameters()
+    )
+
+
 def test_the_schedule_is_the_teachers(pocket):
     config = loaders.load_scheduler_config(POCKET.scheduler, pocket)
     assert (config["prediction_type"], config["beta_schedule"]) == ("v_prediction", "scaled_linear")
@@ -84,7 +98,7 @@ def test_the_schedule_is_the_teachers(pocket):
 
 def test_weights_are_stored_in_half_precision(workshop):
     files = list((workshop / "pocket").rglob("*.safetensors"))
-    assert len(files) == 10
+    assert len(files) == 11
     for file in files:
         assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {
             torch.float16
@@ -155,6 +169,7 @@ def test_the_card_tells_how_each_part_was_made(workshop):
         assert card[name]["lr"] == recipe(name, Workshop(workshop, workshop)).lr
     assert {"psnr_64", "psnr_128"} <= set(card["autoencoder"])
     assert {"kind", "colour", "accessories"} <= set(card["judge"])
+    assert {"iou", "f_score", "watertight"} <= set(card["triplane"])
     assert {"iou_in_place", "iou_elsewhere"} <= set(card["foreground"])
     assert {"psnr", "iou", "degrees"} <= set(card["multiview"])
 

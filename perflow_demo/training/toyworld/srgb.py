@@ -14,6 +14,12 @@ def decode(srgb: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
 
 
+def encode(linear: np.ndarray) -> np.ndarray:
+    """Linear light → sRGB, both in [0, 1]; what is brighter is clipped."""
+    c = np.clip(linear, 0, 1)
+    return np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
+
+
 @numba.njit(cache=True, fastmath=True, inline="always")
 def _tone(x):
     """A soft shoulder above 0.8 instead of clipping."""

@@ -94,7 +94,9 @@ window.perflow = (() => {
   };
   const onDrop = (event) => {
     onDrag(false)(event);
-    const input = visible(".reader")?.parentElement.querySelector("input[type=file]");
+    // Where a picture is asked for it is taken as one, elsewhere for the settings in it.
+    const taker = visible(".given") ?? visible(".reader")?.parentElement;
+    const input = taker?.querySelector("input[type=file]");
     if (!carriesFile(event) || !input) return;
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));

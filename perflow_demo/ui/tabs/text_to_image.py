@@ -1,10 +1,8 @@
 """The Image tab: a prompt becomes pictures."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -93,7 +91,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Generate", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")
-            chips = controls.markup(_chips(), "example")
+            chips = controls.chips(EXAMPLES)
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
             shown = controls.markup(stage.empty(windows, _example()), "reuse")
@@ -268,15 +266,6 @@ def _prompt(event: gr.EventData) -> str:
 
 def _seed(event: gr.EventData) -> tuple[int, bool]:
     return event.seed, True
-
-
-def _chips() -> str:
-    chips = "".join(
-        '<button type="button" class="chip-example" data-event="example"'
-        f' data-detail="{escape(json.dumps({"prompt": words}))}">{escape(words)}</button>'
-        for words in EXAMPLES
-    )
-    return f'<div class="examples" role="group" aria-label="Examples">{chips}</div>'
 
 
 def _example() -> str | None:

@@ -1,0 +1,308 @@
+"""A prompt or a picture becomes a mesh: the request, its result, and the run between them."""
+
+import hashlib
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from perflow_demo.errors import BadRequest, OutOfMemory
+from perflow_demo.tasks import foreground, text_to_image
+from perflow_demo.tasks.contract import Phase, Progress, Request
+from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
+from perflow_demo.tasks.working import told
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from perflow_demo.geometry.mesh import Mesh
+    from perflow_demo.registry import Registry
+
+DENSITY = 25.0  # at which the surface is cut, as published with TripoSR
+TEXTURED_FACES = 10_000  # of a mesh with a texture, unless the user says otherwise
+STAGES = ("Picture", "Cut-out", "Shape", "Surface", "Finish")
+
+
+class NothingSolid(BadRequest):
+    """The network saw no solid thing."""
+
+
+class To3DRequest(Request):
+    """What to make a mesh of, and how. Needs a prompt, or a picture beside it."""
+
+    task: ClassVar[str] = "to_3d"
+
+    prompt: str = Field(
+        "",
+        max_length=2000,
+        title="Prompt",
+        description="The thing in words, for instance: a red mushroom. Not needed with a picture.",
+    )
+    parent: str = Field(
+        "",
+        max_length=64,
+        title="Parent picture",
+        description="SHA-256 of the picture that the mesh was made of; filled in by a run.",
+    )
+    family: str = Field("pocket", max_length=64, title="Family", description="Draws the picture.")
+    style: str | None = Field(
+        None, max_length=64, title="Style", description="A fine-tune of the family."
+    )
+    model: str = Field(
+        "pocket", max_length=64, title="3D model", description="The network that makes the solid."
+    )
+    seed: int = Field(
+        RANDOM,
+        ge=RANDOM,
+        le=MAX_SEED,
+        title="Seed",
+        description="The same seed draws the same picture again; -1 picks one at random.",
+    )
+    ratio: float = Field(
+        0.85,
+        ge=0.3,
+        le=1,
+        allow_inf_nan=False,
+        title="Foreground ratio",
+        description="Share of the picture's side that the object takes, as the network sees it.",
+    )
+    resolution: int = Field(
+        256,
+        ge=32,
+        le=1024,
+        title="Resolution",
+        description="Samples along each axis from which the surface is made.",
+    )
+    texture: bool = Field(
+        True,
+        title="Texture",
+        description="Colours as a texture, sharp on few faces; else a colour for each vertex.",
+    )
+    faces: int | None = Field(
+        None,
+        ge=100,
+        le=4_000_000,
+        title="Faces",
+        description=f"About so many triangles; without it {TEXTURED_FACES} under a texture, else "
+        "all there are.",
+    )
+    print_ready: bool = Field(
+        False,
+        title="Print-ready",
+        description="One closed piece: the largest part alone, its holes filled.",
+    )
+
+    def drawing(self) -> TextToImageRequest:
+        """What draws the picture."""
+        return TextToImageRequest(
+            prompt=self.prompt, family=self.family, style=self.style, seed=self.seed
+        )
+
+
+@dataclass(frozen=True)
+class To3DResult:
+    """The mesh of one request and how it came about.
+
+    mesh: +Y up, facing +Z as the picture's camera saw it. picture: what was drawn or given;
+    cutout: its object, RGBA. watertight: as measured before a texture cut the mesh open.
+    request: as it was really run: the seed used, the picture's hash.
+    seconds: of work, by stage. notes: sentences on whatever differs from what was asked for.
+    """
+
+    mesh: "Mesh"
+    picture: "Image"
+    cutout: "Image"
+    watertight: bool
+    request: To3DRequest
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+
+    def line(self) -> str:
+        """`seed 7 · 9,998 faces · watertight · 1.20 × 1.40 × 0.90 · 3.2 s (cut-out 0.1 · …)`."""
+        closed = "watertight" if self.watertight else "not watertight"
+        spent = " · ".join(f"{stage} {seconds:.1f}" for stage, seconds in self.seconds.items())
+        words = [f"seed {self.request.seed}"] if self.request.prompt else []
+        words += [f"{len(self.mesh.faces):,} faces", closed]
+        words += [" × ".join(f"{side:.2f}" for side in self.size)]
+        return f"{' · '.join(words)} · {sum(self.seconds.values()):.1f} s ({spent})"
+
+    @property
+    def size(self) -> tuple[float, float, float]:
+        """Width, height and depth of the mesh, in its own units."""
+        return tuple((self.mesh.vertices.max(0) - self.mesh.vertices.min(0)).tolist())
+
+
+@dataclass
+class _Run:
+    """One run under way: the request as it is found out, and the time of each stage."""
+
+    request: To3DRequest
+    registry: "Registry"
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def stage(self, title: str, work: Generator) -> Generator:
+        """Yield that the stage begins and what its work yields; return what that returns."""
+        yield Phase(title, STAGES.index(title) + 1, len(STAGES))
+        start = time.perf_counter()
+        result = yield from work
+        self.seconds[title.lower()] = time.perf_counter() - start
+        return result
+
+
+def stream(
+    request: To3DRequest,
+    registry: "Registry",
+    previews: bool = True,
+    picture: "Image | None" = None,
+) -> Iterator[Progress | To3DResult]:
+    """Make the mesh, telling how far it is: Phase, Loading and Step events, then the To3DResult.
+
+    picture: what to make it of, instead of one drawn from the prompt; any mode, and one that is
+    transparent already counts as cut out.
+    Closing the generator stops the run between stages, or between blocks of the extraction.
+    Raises UserError: BadRequest for what cannot become a mesh, LoadError, OutOfMemory.
+    """
+    run = _Run(resolve(request, picture), registry)
+    _refuse_too_large(request, registry)
+    if picture is None:
+        picture = yield from run.stage("Picture", _draw(run, previews))
+    cutout = yield from run.stage("Cut-out", foreground.stream(picture, registry))
+    with ExitStack() as stack:
+        network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
+        mesh = yield from run.stage("Surface", _extract(run, network, code))
+        mesh, watertight = yield from run.stage("Finish", _finish(run, network, code, mesh))
+    values = run.request.model_dump() | {"parent": digest(picture)}
+    yield To3DResult(
+        mesh, picture, cutout, watertight, To3DRequest(**values), run.seconds, tuple(run.notes)
+    )
+
+
+def run(
+    request: To3DRequest,
+    registry: "Registry",
+    on_progress: Callable[[Progress], None] | None = None,
+    previews: bool = False,
+    picture: "Image | None" = None,
+) -> To3DResult:
+    """Make the mesh and return the result.
+
+    on_progress: called with each event; raises Cancelled to stop the run there.
+    The rest and what is raised: as in `stream`.
+    """
+    with closing(stream(request, registry, previews, picture)) as events:
+        for event in events:
+            if isinstance(event, To3DResult):
+                return event
+            if on_progress:
+                on_progress(event)
+    raise RuntimeError("a run ended without a result")
+
+
+def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
+    """The request with its picture settled; raises BadRequest where there is none."""
+    if picture is not None:
+        return request.model_copy(update={"prompt": "", "parent": digest(picture)})
+    if not request.prompt:
+        raise BadRequest(
+            "This was made of a picture that is not here; add it."
+            if request.parent
+            else "There is neither a prompt nor a picture; write what to make, or add a picture."
+        )
+    return request
+
+
+def digest(picture: "Image") -> str:
+    """SHA-256 of a picture's mode, size and pixels, as hexadecimal digits."""
+    content = f"{picture.mode} {picture.size}".encode() + picture.tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
+    from perflow_demo.geometry.isosurface import working_bytes
+
+    needed, room = working_bytes(request.resolution), registry.room()
+    if needed <= room:
+        return
+    fits = [size for size in (512, 256, 128, 64, 32) if working_bytes(size) <= room]
+    advice = f"use at most {fits[0]}" if fits else "raise PERFLOW_MEMORY_BUDGET"
+    raise OutOfMemory(
+        f"A resolution of {request.resolution} needs about {needed / 1e6:.0f} MB and "
+        f"{room / 1e6:.0f} MB are free; {advice}."
+    )
+
+
+def _draw(run: _Run, previews: bool) -> Generator[Progress, None, "Image"]:
+    drawn = text_to_image.stream(run.request.drawing(), run.registry, previews)
+    with closing(drawn) as events:
+        for event in events:
+            if isinstance(event, text_to_image.TextToImageResult):
+                run.notes += event.notes
+                run.request = run.request.model_copy(update={"seed": event.seeds[0]})
+                return event.pictures[0]
+            yield event
+    raise RuntimeError("a run ended without a result")
+
+
+def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:
+    """Return the network, lent until `stack` closes, and the triplane of the cut-out."""
+    network = yield from lease(stack, partial(run.registry.lease_solid, run.request.model))
+    import numpy as np
+    import torch
+
+    try:
+        image = network.prepare(np.asarray(cutout), run.request.ratio)
+    except ValueError as error:
+        raise BadRequest(
+            f"No object can be made out in the picture: {error}; use a larger one."
+        ) from error
+    with torch.inference_mode():
+        return network, network.scene_codes(image)[0]
+
+
+def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
+    number = STAGES.index("Surface") + 1
+
+    def work(tell: Callable[[Phase], None]) -> "Mesh":
+        return network.extract_mesh(
+            code,
+            run.request.resolution,
+            DENSITY,
+            closed=True,
+            progress=lambda share: tell(Phase("Surface", number, len(STAGES), share)),
+        )
+
+    mesh = yield from told(work)
+    if mesh.empty:
+        raise NothingSolid(
+            "The network saw nothing solid in the picture; use one of a single whole object, or "
+            "another seed."
+        )
+    return mesh
+
+
+def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Phase, None, "tuple[Mesh, bool]"]:
+    """Return the mesh cared for, upright and coloured, and whether it is watertight."""
+    from perflow_demo.geometry import mesh as care
+    from perflow_demo.geometry import unwrap
+
+    request, number = run.request, STAGES.index("Finish") + 1
+    mesh = care.upright(care.keep_largest(mesh, 1 if request.print_ready else None))
+    faces = request.faces or (TEXTURED_FACES if request.texture else len(mesh.faces))
+    mesh = care.simplify(mesh, faces)
+    if not mesh.watertight:
+        mesh = care.fill_holes(mesh)
+    watertight = mesh.watertight
+    if request.print_ready and not watertight:
+        run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
+    if request.texture:
+        yield Phase("Finish", number, len(STAGES), 0.3)
+        mesh = unwrap.unwrap(mesh)
+        yield Phase("Finish", number, len(STAGES), 0.6)
+        mesh = unwrap.bake(mesh, lambda at: network.colors_at(code, care.tsr_points(at)))
+    return mesh, watertight

@@ -1,0 +1,199 @@
+"""Triplane: TSR learns from one picture what lies inside a thing, and the colours of its skin.
+
+The world it reconstructs is upright and turned to the viewer: the picture's camera stands at
+azimuth 0, which is +X of a TSR world, whatever its elevation. So the network never has to guess
+which side of a thing is its front, and a mesh faces whoever looks at it. The unit sphere around a
+thing becomes FIT of the box.
+"""
+
+from __future__ import annotations
+
+from math import log
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from perflow_demo.evaluation.metrics import f_score, iou
+from perflow_demo.geometry.mesh import keep_largest, tsr_points, upright
+from perflow_demo.geometry.turntable import Turntable
+from perflow_demo.nets import TSR
+from perflow_demo.training.publish import write_module
+from perflow_demo.training.toyworld.parts import rotation
+from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
+
+LEVEL = 25.0  # of density_act at the surface, as `TSR.extract_mesh` has it
+FIT = 0.96
+BLURRED = 0.3  # share of batches
+COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
+SHOWN, SIDES = 6, (0, 120, 240)
+
+
+class Batch(NamedTuple):
+    """images B H W 3 in [0, 1]; points B N 3 in world units, the coloured first; inside B N, 0 or
+    1; colours B C 3 in [0, 1]."""
+
+    images: Tensor
+    points: Tensor
+    inside: Tensor
+    colours: Tensor
+
+
+class TriplaneObjective:
+    """Cross-entropy of inside and outside at points, and L1 of colours near the skin.
+
+    The logit is the logarithm of density_act over LEVEL, so the surface lies where density_act is
+    LEVEL and meshes of any size are extracted as from the published weights. Every example is
+    mirrored half of the time. The last `held_out` things are never trained on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        network: TSR,
+        held_out: int = 200,
+        points: int = 2048,
+        colour_weight: float = 1.0,
+    ) -> None:
+        self.net = network
+        self.solids = Solids(folder)
+        self.training = len(self.solids) - held_out
+        self.points, self.colour_weight = points, colour_weight
+
+    def batch(self, rng: np.random.Generator, count: int) -> Batch:
+        """`count` pictures of things, with half of the points near the skin and coloured, a quarter
+        farther off it and a quarter anywhere. Drawn pictures are softer than rendered ones, so
+        some batches are."""
+        rows = [self._example(rng) for _ in range(count)]
+        batch = Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)))
+        if rng.random() < BLURRED:
+            batch = batch._replace(images=_blurred(batch.images, int(rng.integers(2, 5))))
+        return batch
+
+    def loss(self, net: TSR, batch: Batch, generator: torch.Generator):
+        codes = net.scene_codes(batch.images).float()
+        pairs = zip(codes, batch.points, strict=True)
+        answers = [net.query(code, points) for code, points in pairs]
+        logits = torch.stack([a["density"][:, 0] for a in answers]) + net.density_bias - log(LEVEL)
+        near = batch.colours.shape[1]
+        colours = torch.stack([a["color"][:near] for a in answers])
+        outline = F.binary_cross_entropy_with_logits(logits, batch.inside)
+        colour = (colours - batch.colours).abs().mean()
+        found = (logits.detach() > 0)[:, -self.points // 4 :]
+        truth = (batch.inside > 0)[:, -self.points // 4 :]
+        figures = {
+            "outline": outline.item(),
+            "colour": colour.item(),
+            "iou": ((found & truth).sum() / (found | truth).sum().clamp(min=1)).item(),
+        }
+        return outline + self.colour_weight * colour, figures
+
+    @torch.no_grad()
+    def sheet(self, net: TSR) -> Image.Image:
+        """Held-out pictures, and below them the meshes made of them, from three sides."""
+        columns = []
+        for row in self._held_out(SHOWN):
+            picture = row["views"][0]
+            mesh = upright(net.extract_mesh(_code(net, picture), 96, LEVEL, closed=True))
+            if mesh.empty:
+                sides = [np.full_like(picture, 255)] * len(SIDES)
+            else:
+                table = Turntable(mesh, len(picture))
+                sides = [np.asarray(table.view(azimuth)) for azimuth in SIDES]
+            columns.append(np.concatenate([picture, *sides]))
+        return Image.fromarray(np.concatenate(columns, 1))
+
+    @torch.no_grad()
+    def publish(self, net: TSR, folder: Path) -> dict[str, float]:
+        """Saves it, fp16; returns how well it rebuilds held-out things from their first picture."""
+        write_module(net, folder / "tsr")
+        return self.measure(net)
+
+    def measure(self, net: TSR, resolution: int = 128) -> dict[str, float]:
+        """Over held-out things: mean volume IoU, mean F-score at 2 % of the longest side of the
+        thing's box, share of watertight meshes."""
+        rows = []
+        for row in self._held_out():
+            code, turn = _code(net, row["views"][0]), to_world(net.radius, row["azimuths"][0])
+            places = row["points"][POINTS:].astype(np.float64) @ turn
+            answers = net.query(code, torch.from_numpy(places.astype(np.float32)))
+            found = (answers["density_act"][:, 0] > LEVEL).numpy()
+            mesh = keep_largest(net.extract_mesh(code, resolution, LEVEL, closed=True))
+            skin = row["skin"].astype(np.float64) @ turn
+            made = [] if mesh.empty else mesh.shape().sample(POINTS, seed=0)
+            near = 0.02 * np.ptp(skin, axis=0).max()
+            shared = iou(found, row["inside"][POINTS:])
+            rows.append((shared, f_score(made, skin, near), mesh.watertight))
+        names = ("iou", "f_score", "watertight")
+        return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+
+    def _held_out(self, most: int | None = None):
+        for index in range(self.training, len(self.solids))[:most]:
+            yield self.solids[index]
+
+    def _example(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        row = self.solids[rng.integers(self.training)]
+        which = rng.integers(len(row["views"]))
+        image, turn = row["views"][which], to_world(self.net.radius, row["azimuths"][which])
+        if rng.random() < 0.5:
+            image, turn = image[:, ::-1], turn * (1, -1, 1)
+        near, half = int(POINTS * COLOURED), self.points // 2
+        closest = rng.integers(near, size=half)
+        others = rng.integers(near, POINTS, half // 2), rng.integers(POINTS, 2 * POINTS, half // 2)
+        chosen = np.concatenate([closest, *others])
+        return (
+            np.asarray(image, np.float32) / 255,
+            (row["points"][chosen].astype(np.float64) @ turn).astype(np.float32),
+            row["inside"][chosen].astype(np.float32),
+            row["colours"][closest].astype(np.float32) / 255,
+        )
+
+
+def to_world(radius: float, azimuth: float) -> np.ndarray:
+    """3×3, to be multiplied from the right: canonical points N×3 → the world of a picture."""
+    turned = rotation("y", -float(azimuth)).astype(np.float64).T
+    return FIT * radius * tsr_points(turned)
+
+
+def build_tsr(debug: bool = False) -> TSR:
+    """16×16 tokens a plane, five layers; a ViT of six; 9.7 M parameters."""
+    size, plane = (64, 8) if debug else (256, 16)
+    width, seeing, layers = (32, 32, 1) if debug else (256, 192, 5)
+    architecture = {
+        "cond_image_size": size,
+        "tokenizer": {"plane_size": plane, "num_channels": width},
+        "backbone": {
+            "in_channels": width,
+            "num_attention_heads": max(1, width // 64),
+            "attention_head_dim": min(width, 64),
+            "num_layers": layers,
+            "cross_attention_dim": seeing,
+        },
+        "post_processor": {"in_channels": width, "out_channels": 32},
+        "decoder": {"in_channels": 96, "n_neurons": 64, "n_hidden_layers": 4},
+        "renderer": {"radius": 0.87, "density_bias": -1.0, "num_samples_per_ray": 128},
+    }
+    image_encoder = {
+        "hidden_size": seeing,
+        "num_hidden_layers": 1 if debug else 6,
+        "num_attention_heads": max(1, seeing // 64),
+        "intermediate_size": 4 * seeing,
+        "image_size": size,
+        "patch_size": 16,
+        "qkv_bias": True,
+    }
+    return TSR.from_config(architecture, image_encoder)
+
+
+def _blurred(images: Tensor, times: int) -> Tensor:
+    """Images B H W 3 made so many times smaller, and as large as they were again."""
+    small = F.avg_pool2d(images.movedim(-1, 1), times)
+    return F.interpolate(small, images.shape[1:3], mode="bilinear").movedim(1, -1)
+
+
+def _code(net: TSR, picture: np.ndarray) -> Tensor:
+    return net.scene_codes(torch.from_numpy(picture[None].astype(np.float32)) / 255)[0].float()

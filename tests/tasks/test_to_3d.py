@@ -1,0 +1,185 @@
+"""Image to mesh on a family of debug size: upright, closed, stoppable, honest about its limits."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.contract import Loading, Phase, Step
+from perflow_demo.tasks.foreground import NothingFound
+from perflow_demo.tasks.to_3d import (
+    STAGES,
+    NothingSolid,
+    To3DRequest,
+    To3DResult,
+    digest,
+    resolve,
+    run,
+    stream,
+)
+
+
+@pytest.fixture(scope="module")
+def registry(assets):
+    """Its 3D network sees a ball in everything, red on the viewer's right, blue on the left."""
+    return Registry(Settings(assets=assets, device="cpu"))
+
+
+def disc(mode: str = "RGB") -> Image.Image:
+    drawn = Image.new(mode, (96, 96), "white" if mode == "RGB" else (0, 0, 0, 0))
+    ImageDraw.Draw(drawn).ellipse((20, 20, 76, 76), "teal")
+    return drawn
+
+
+def ask(**values) -> To3DRequest:
+    return To3DRequest(**{"resolution": 40, "texture": False} | values)
+
+
+def leases(registry) -> int:
+    return sum(entry.leases for entry in registry.status().entries)
+
+
+@pytest.fixture(scope="module")
+def plain(registry):
+    return run(ask(), registry, picture=disc())
+
+
+def test_a_picture_becomes_a_closed_ball_upright_and_in_its_colours(plain):
+    shape, mesh = plain.mesh.shape(), plain.mesh
+    assert plain.watertight and mesh.watertight and shape.volume > 0
+    radii = np.linalg.norm(mesh.vertices, axis=1)
+    assert radii.std() < 0.05 * radii.mean()
+    assert plain.size == pytest.approx((2 * radii.mean(),) * 3, rel=0.05)
+    right, left = mesh.vertices[:, 0] > 0.2, mesh.vertices[:, 0] < -0.2
+    assert (mesh.colors[right, 0] > mesh.colors[right, 2]).all()
+    assert (mesh.colors[left, 2] > mesh.colors[left, 0]).all()
+
+
+def test_a_prompt_is_drawn_first_and_its_seed_told(registry):
+    events = list(stream(ask(prompt="a red dog"), registry))
+    assert any(isinstance(event, Step) for event in events)
+    result = events[-1]
+    assert result.request.seed >= 0 and result.request.prompt == "a red dog"
+    again = run(result.request, registry)
+    assert digest(again.picture) == digest(result.picture) == result.request.parent
+    assert np.array_equal(again.mesh.vertices, result.mesh.vertices)
+
+
+def test_stages_are_told_in_their_order_with_their_share(registry):
+    events = list(stream(ask(), registry, picture=disc()))
+    stages = [event for event in events if isinstance(event, Phase)]
+    assert list(dict.fromkeys(stage.title for stage in stages)) == list(STAGES[1:])
+    assert all(STAGES[stage.number - 1] == stage.title for stage in stages)
+    shares = [stage.share for stage in stages if stage.title == "Surface"]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1 and len(shares) > 5
+    assert isinstance(events[-1], To3DResult)
+    assert set(events[-1].seconds) == {title.lower() for title in STAGES[1:]}
+
+
+def test_a_cut_out_needs_no_foreground_network(own_assets):
+    (own_assets / "pocket" / "foreground" / "config.json").unlink()
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    assert run(ask(), registry, picture=disc("RGBA")).watertight
+    with pytest.raises(LoadError, match="foreground"):
+        run(ask(), registry, picture=disc())
+
+
+def test_a_texture_keeps_the_colours_on_fewer_faces(registry, plain):
+    result = run(ask(texture=True, faces=300), registry, picture=disc())
+    assert result.watertight and len(result.mesh.faces) <= 320 < len(plain.mesh.faces)
+    texture = result.mesh.texture
+    assert texture.shape == (1024, 1024, 3)
+    red, blue = texture[..., 0].astype(int), texture[..., 2].astype(int)
+    assert (red > 200).mean() > 0.2 and (blue > 200).mean() > 0.2
+
+
+def test_print_ready_is_one_closed_piece(registry):
+    result = run(ask(print_ready=True), registry, picture=disc())
+    assert result.watertight and result.mesh.shape().body_count == 1
+    assert result.notes == ()
+
+
+def test_the_picture_is_settled_before_anything_is_done():
+    with pytest.raises(BadRequest, match="neither a prompt nor a picture"):
+        resolve(ask(), None)
+    with pytest.raises(BadRequest, match="not here"):
+        resolve(ask(parent="ab" * 32), None)
+    given = resolve(ask(prompt="a dog"), disc())
+    assert (given.prompt, given.parent) == ("", digest(disc()))
+    assert digest(disc()) != digest(disc().transpose(Image.Transpose.TRANSPOSE).rotate(20))
+
+
+@pytest.mark.parametrize(
+    ("picture", "error", "words"),
+    [
+        (Image.new("RGB", (64, 64), "white"), NothingFound, "No object"),
+        (Image.new("RGBA", (64, 64)), NothingFound, "No object"),
+        (Image.new("RGB", (1, 1), "black"), BadRequest, "object"),
+    ],
+)
+def test_a_degenerate_picture_is_refused_in_a_sentence(registry, picture, error, words):
+    with pytest.raises(error, match=words):
+        run(ask(), registry, picture=picture)
+    assert leases(registry) == 0
+
+
+def test_a_field_without_a_surface_is_told(own_assets):
+    from safetensors.torch import load_file, save_file
+
+    weights = own_assets / "pocket" / "tsr" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    tensors["decoder.layers.2.bias"][0] = -200.0
+    save_file(tensors, weights)
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    with pytest.raises(NothingSolid, match="nothing solid"):
+        run(ask(), registry, picture=disc())
+    assert leases(registry) == 0
+
+
+def test_a_resolution_over_the_budget_is_refused_before_anything_is_loaded(assets):
+    registry = Registry(Settings(assets=assets, device="cpu", memory_budget=200_000_000))
+    with pytest.raises(OutOfMemory, match=r"1024 needs about \d+ MB .* use at most 256"):
+        run(ask(resolution=1024), registry, picture=disc())
+    assert registry.status().entries == ()
+
+
+@pytest.mark.parametrize("title", STAGES[1:])
+def test_a_run_stops_at_every_stage_and_leaves_all_usable(registry, title):
+    def stop(event):
+        if isinstance(event, Phase) and event.title == title:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        run(ask(), registry, stop, picture=disc())
+    assert leases(registry) == 0
+
+
+def test_closing_a_run_stops_the_extraction_between_two_blocks(registry):
+    events = stream(ask(resolution=200), registry, picture=disc())
+    for event in events:
+        if isinstance(event, Phase) and event.title == "Surface" and 0 < event.share < 0.5:
+            break
+    events.close()
+    assert leases(registry) == 0
+    assert run(ask(), registry, picture=disc()).watertight
+
+
+def test_loading_is_told(assets):
+    registry = Registry(Settings(assets=assets, device="cpu"))
+    events = list(stream(ask(), registry, picture=disc()))
+    loaded = {event.component for event in events if isinstance(event, Loading)}
+    assert loaded == {"foreground network", "3D network"}
+
+
+def test_an_unknown_model_is_refused_with_those_that_exist(registry):
+    with pytest.raises(BadRequest, match="pocket or triposr"):
+        run(ask(model="wizard"), registry, picture=disc())
+
+
+def test_the_recipe_asks_for_the_same_again(plain):
+    recipe = plain.request.recipe()
+    assert recipe["task"] == "to_3d"
+    assert To3DRequest(**recipe["request"]) == plain.request
+    assert recipe["request"]["parent"] == digest(disc())

@@ -1,0 +1,119 @@
+"""TSR's training: examples stand where their picture says, and what is seen often is learnt."""
+
+import numpy as np
+import pytest
+import torch
+
+from perflow_demo.geometry.cameras import Camera
+from perflow_demo.training.objectives.triplane import (
+    FIT,
+    LEVEL,
+    TriplaneObjective,
+    build_tsr,
+    to_world,
+)
+from perflow_demo.training.toyworld.solid_shards import POINTS, solids
+
+THINGS, SIZE, SEED = 4, 64, 5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return solids(tmp_path_factory.mktemp("solids"), SEED, THINGS, SIZE, processes=1)
+
+
+@pytest.fixture
+def objective(folder):
+    torch.manual_seed(0)
+    return TriplaneObjective(folder, build_tsr(debug=True), held_out=1, points=512)
+
+
+def learn(objective: TriplaneObjective, steps: int) -> list[dict[str, float]]:
+    net = objective.net
+    optimizer = torch.optim.AdamW(net.parameters(), 3e-3)
+    rows = []
+    for step in range(steps):
+        batch = objective.batch(np.random.default_rng(step), 4)
+        loss, figures = objective.loss(net, batch, torch.Generator())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rows.append(figures)
+    return rows
+
+
+def test_the_real_size_is_within_ten_million_parameters():
+    assert 5e6 < sum(p.numel() for p in build_tsr().parameters()) < 10e6
+
+
+@pytest.mark.parametrize("azimuth", [0.0, -47.0, 60.0])
+def test_the_camera_of_the_picture_stands_on_x_and_its_right_is_y(azimuth):
+    axes = Camera.orbit(azimuth, 0, 1, 1).axes @ to_world(0.5, azimuth)
+    right, up, backward = axes / (0.5 * FIT)
+    for found, wanted in zip((backward, right, up), np.eye(3), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_pictures_and_points_are_mirrored_together(objective):
+    """All of the thing lies on the camera's right, where the picture is bright."""
+    points = np.zeros((2 * POINTS, 3), np.float16)
+    points[:, 0] = 0.5
+    view = np.full((1, SIZE, SIZE, 3), 127, np.uint8)
+    view[:, :, SIZE // 2 :] = 255
+    row = dict(objective.solids[0]) | {"views": view, "points": points, "azimuths": np.zeros(1)}
+    objective.solids = [row] * THINGS
+    sides = set()
+    for seed in range(8):
+        batch = objective.batch(np.random.default_rng(seed), 1)
+        bright = bool(batch.images[0, :, -1].mean() > batch.images[0, :, 0].mean())
+        on_right = batch.points[0, :, 1] > 0
+        assert (on_right == bright).all()
+        sides.add(bright)
+    assert sides == {True, False}
+
+
+def test_batches_are_a_function_of_the_generator(objective):
+    first, second = (objective.batch(np.random.default_rng(3), 2) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    other = objective.batch(np.random.default_rng(4), 2)
+    assert not torch.equal(first.points, other.points)
+
+
+def test_held_out_things_are_never_trained_on(objective):
+    last = objective.solids[THINGS - 1]["views"]
+    for seed in range(20):
+        for picture in objective.batch(np.random.default_rng(seed), 2).images.numpy():
+            picture = np.rint(picture * 255).astype(np.uint8)
+            assert not any(
+                np.array_equal(picture, seen) or np.array_equal(picture[:, ::-1], seen)
+                for seen in last
+            )
+
+
+def test_what_is_seen_often_is_learnt_and_noise_is_not_it(objective):
+    rows = learn(objective, 320)
+    early, late = rows[:5], rows[-10:]
+    for name, share in (("outline", 0.6), ("colour", 0.65)):
+        first, last = (np.mean([row[name] for row in part]) for part in (early, late))
+        assert last < share * first, name
+    assert np.mean([row["iou"] for row in late]) > 0.4
+    objective.training = 0  # measured on what it has seen
+    measures = objective.measure(objective.net, resolution=48)
+    torch.manual_seed(1)
+    noise = objective.measure(build_tsr(debug=True), resolution=48)
+    assert measures["iou"] > max(0.3, 3 * noise["iou"])
+    assert measures["f_score"] > noise["f_score"]
+    assert measures["watertight"] == 1.0
+
+
+def test_the_surface_lies_where_meshes_are_cut(objective):
+    """The loss calls a point undecided exactly at the density of the level."""
+    batch = objective.batch(np.random.default_rng(0), 1)
+    net = objective.net
+    with torch.no_grad():
+        net.decoder.layers[-1].weight.zero_()
+        net.decoder.layers[-1].bias.fill_(np.log(LEVEL) - net.density_bias)
+        _, figures = objective.loss(net, batch, torch.Generator())
+        answers = net.query(net.scene_codes(batch.images)[0], batch.points[0])
+    assert figures["outline"] == pytest.approx(np.log(2), abs=1e-4)
+    assert answers["density_act"].numpy() == pytest.approx(LEVEL, rel=1e-4)

@@ -1,0 +1,66 @@
+"""The 3D tab in a real browser: Enter gives a mesh that is seen, and files to take away."""
+
+import re
+
+import pytest
+import trimesh
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+from perflow_demo.export import glb
+
+pytestmark = pytest.mark.browser
+PATIENCE = 120_000
+
+
+@pytest.fixture
+def page(open_page) -> Page:
+    page = open_page()
+    page.get_by_role("tab", name="3D").click()
+    page.wait_for_selector(".solid .prompt textarea")
+    return page
+
+
+@pytest.fixture
+def disc(tmp_path):
+    path = tmp_path / "disc.png"
+    drawn = Image.new("RGB", (96, 96), "white")
+    ImageDraw.Draw(drawn).ellipse((20, 20, 76, 76), "teal")
+    drawn.save(path)
+    return path
+
+
+def done(page: Page) -> str:
+    page.wait_for_selector(".stage[data-state=done]", timeout=PATIENCE)
+    return page.locator(".solid .recipe").inner_text()
+
+
+def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc, tmp_path):
+    page.locator(".given input[type=file]").set_input_files(disc)
+    expect(page.locator(".given img")).to_be_visible()
+    page.get_by_role("button", name="Make it 3D").click()
+    assert re.match(r"[\d,]+ faces · watertight · [\d.]+ × ", done(page))
+    canvas = page.locator(".viewer canvas")
+    expect(canvas).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(5000)
+    canvas.screenshot(path=tmp_path / "seen.png")
+    seen = Image.open(tmp_path / "seen.png").convert("RGB")
+    width, height = seen.size
+    middle = seen.crop((width // 3, height // 3, 2 * width // 3, 2 * height // 3))
+    right, left = (
+        seen.getpixel((width // 2 + side * width // 12, height // 2)) for side in (1, -1)
+    )
+    assert max(right) > 90 and max(left) > 90  # bright
+    assert right[0] > right[2] and left[2] > left[0]  # red on the viewer's right: its front
+    assert len(middle.getcolors(10**6)) > 50
+    with page.expect_download() as download:
+        page.get_by_role("link", name="GLB").click()
+    download.value.save_as(tmp_path / "ball.glb")
+    assert len(trimesh.load_mesh(tmp_path / "ball.glb").faces) > 100
+    recipe = glb.read_recipe((tmp_path / "ball.glb").read_bytes())
+    assert recipe["task"] == "to_3d" and recipe["request"]["parent"]
+
+
+def test_nothing_to_make_is_told_in_a_sentence(page):
+    page.locator(".solid .prompt textarea").press("Enter")
+    expect(page.locator(".said")).to_have_text(re.compile("neither a prompt nor a picture"))
