@@ -120,7 +120,7 @@ def judge(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
-        steps=900, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
+        steps=2_600, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
     )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=500, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
+        steps=800, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
     )  # fmt: skip
 
 

@@ -14,7 +14,9 @@ from perflow_demo.flow import (
     PeRFlowScheduler,
     TimeWindows,
     add_noise,
+    expand_delta,
     extract_delta,
+    factorise_delta,
     guided,
     interpolate,
     solve_window,
@@ -23,6 +25,8 @@ from perflow_demo.flow import (
 from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective, TextToImage
 from perflow_demo.training.publish import write_tensors
 from perflow_demo.training.text import tokenize
+
+RANK = 64  # half the bytes of the whole ΔW
 
 
 class PeRFlowObjective:
@@ -86,10 +90,13 @@ class PeRFlowObjective:
         )
 
     def publish(self, net, folder: Path) -> dict[str, float]:
-        """Saves ΔW = student − teacher."""
+        """Saves ΔW = student − teacher in factors of rank RANK; returns what that loses of it."""
         delta = extract_delta(net.state_dict(), self.teacher.unet.state_dict())
-        write_tensors(delta, folder / "delta" / "diffusion_pytorch_model.safetensors")
-        return {}
+        factors = factorise_delta(delta, rank=RANK)
+        write_tensors(factors, folder / "delta" / "diffusion_pytorch_model.safetensors")
+        kept = expand_delta(factors)
+        lost = sum((kept[key] - delta[key]).square().sum() for key in delta)
+        return {"rank": RANK, "lost": float(lost / sum(d.square().sum() for d in delta.values()))}
 
     def _teacher_output(self, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
         latents = latents.contiguous(memory_format=torch.channels_last)
