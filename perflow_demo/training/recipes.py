@@ -163,7 +163,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=800, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
+        steps=540, batch=48, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0, sheet_every=100,
     )  # fmt: skip
 
 
