@@ -71,11 +71,15 @@ class Workshop:
         """Those pictures under the published autoencoder, encoded now if they are not."""
         return encoded(pictures, self.assets / "vae", self.data)
 
+    def unet(self) -> UNet2DConditionModel:
+        """The published teacher's network."""
+        return UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+
     def multiview(self) -> MultiviewObjective:
         """From the published teacher, on six views of things encoded now if they are not."""
         seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
         views = encoded_views(self.assets / "vae", self.data, seed, count, size)
-        unet = UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+        unet = self.unet()
         unseen = {"held_out": 2} if self.debug else {}
         return MultiviewObjective(unet, self.autoencoder(), views, (seed, count, size), **unseen)
 
@@ -84,11 +88,7 @@ class Workshop:
 
     def teacher(self, data: list[tuple[float, Path]]) -> TeacherObjective:
         """The published teacher, or a new one where there is none; data: (share, pictures)."""
-        folder = self.assets / "unet"
-        if folder.is_dir():
-            unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32)
-        else:
-            unet = build_unet(self.debug)
+        unet = self.unet() if (self.assets / "unet").is_dir() else build_unet(self.debug)
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
         latents = [(share, self.latents(pictures)) for share, pictures in data]
         return TeacherObjective(unet, text, self.autoencoder(), latents)
