@@ -16,6 +16,19 @@ from perflow_demo.ui.events import AT_ONCE
 KINDS = [("PeRFlow", "perflow"), ("Teacher", "teacher")]  # of acceleration
 
 
+def prompt(control: Control, placeholder: str, **options) -> gr.Textbox:
+    """The box that Enter sends: one line that grows with its words."""
+    return text(
+        control,
+        lines=1,
+        max_lines=8,
+        info=None,
+        placeholder=placeholder,
+        elem_classes="prompt",
+        **options,
+    )
+
+
 def text(control: Control, **options) -> gr.Textbox:
     """A text; in one with a single line Enter submits and Shift+Enter breaks the line."""
     made = {"value": control.default, "max_length": int(control.maximum)}

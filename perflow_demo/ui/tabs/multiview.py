@@ -51,14 +51,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     fields = task.request.controls()
     with gr.Row(elem_classes="task"):
         with gr.Column(elem_classes="ask"):
-            prompt = controls.text(
-                fields["prompt"],
-                lines=1,
-                max_lines=8,
-                info=None,
-                placeholder="One object in words",
-                elem_classes="prompt",
-            )
+            prompt = controls.prompt(fields["prompt"], "One object in words")
             picture = gr.Image(
                 label="Or a picture of one object, instead of the prompt",
                 type="pil",

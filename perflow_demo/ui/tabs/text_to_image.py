@@ -79,15 +79,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     windows = family.num_time_windows
     with gr.Row(elem_classes="task"):
         with gr.Column(elem_classes="ask"):
-            prompt = controls.text(
-                fields["prompt"],
-                lines=1,
-                max_lines=8,
-                info=None,
-                placeholder="A picture in words",
-                autofocus=True,
-                elem_classes="prompt",
-            )
+            prompt = controls.prompt(fields["prompt"], "A picture in words", autofocus=True)
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Generate", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")

@@ -56,14 +56,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     fields = task.request.controls()
     with gr.Row(elem_classes="task solid"):
         with gr.Column(elem_classes="ask"):
-            prompt = controls.text(
-                fields["prompt"],
-                lines=1,
-                max_lines=8,
-                info=None,
-                placeholder="A thing in words",
-                elem_classes="prompt",
-            )
+            prompt = controls.prompt(fields["prompt"], "A thing in words")
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Make it 3D", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")
