@@ -15,12 +15,14 @@ def test_empty_environment_gives_the_defaults():
     assert settings.memory_budget is None
 
 
-def test_every_variable_is_read_and_an_override_wins():
+def test_every_variable_is_read_and_an_override_wins(tmp_path):
     settings = Settings.from_environment(
         {
             "PERFLOW_ASSETS": "models",
             "PERFLOW_DEVICE": "cuda:1",
             "PERFLOW_MEMORY_BUDGET": "2GB",
+            "PERFLOW_MIRROR": str(tmp_path),
+            "PERFLOW_OFFLINE": "1",
             "PERFLOW_HOST": "0.0.0.0",
             "PERFLOW_PORT": "8000",
             "PERFLOW_SHARE": "yes",
@@ -28,7 +30,31 @@ def test_every_variable_is_read_and_an_override_wins():
         port=9000,
         device=None,
     )
-    assert settings == Settings(Path("models"), "cuda:1", 2 * 10**9, "0.0.0.0", 9000, True)
+    assert settings == Settings(
+        Path("models"),
+        "cuda:1",
+        2 * 10**9,
+        mirror=tmp_path,
+        offline=True,
+        host="0.0.0.0",
+        port=9000,
+        share=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "checked"),
+    [
+        (Settings(), False),
+        (Settings(host="0.0.0.0"), True),
+        (Settings(share=True), True),
+        (Settings(space="someone/demo"), True),
+        (Settings(host="0.0.0.0", safety=False), False),
+        (Settings(safety=True), True),
+    ],
+)
+def test_pictures_are_checked_where_strangers_can_ask(settings, checked):
+    assert settings.checks_pictures == checked
 
 
 @pytest.mark.parametrize(
@@ -48,6 +74,8 @@ def test_amounts_of_memory(text, size):
         {"PERFLOW_PORT": "http"},
         {"PERFLOW_PORT": "70000"},
         {"PERFLOW_DEVICE": "quantum"},
+        {"PERFLOW_DEVICE": "cuda:0,quantum"},
+        {"PERFLOW_MIRROR": "no/such/folder"},
         {"PERFLOW_SHARE": "perhaps"},
     ],
 )

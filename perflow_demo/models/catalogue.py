@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from perflow_demo.models import stable_diffusion
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import (
     Component,
@@ -9,6 +10,7 @@ from perflow_demo.models.spec import (
     Family,
     ForegroundModel,
     MultiviewFamily,
+    Repository,
     SolidModel,
     Style,
 )
@@ -46,7 +48,9 @@ POCKET = Family(
 # Lies beside the family and measures its pictures; no part of any pipeline.
 POCKET_JUDGE = Component("judge", "judge/config.json", "judge/diffusion_pytorch_model.safetensors")
 
-CATALOGUE: dict[str, Family] = {family.name: family for family in (POCKET,)}
+CATALOGUE: dict[str, Family] = {
+    family.name: family for family in (POCKET, *stable_diffusion.FAMILIES)
+}
 
 FOREGROUND: dict[str, ForegroundModel] = {
     model.name: model
@@ -67,13 +71,18 @@ FOREGROUND: dict[str, ForegroundModel] = {
     )
 }
 
-# The layout of flamehaze1115/wonder3d-v1.0 as a snapshot or a mirror folder; no code of it is read.
+# No code of the repository is read.
 WONDER3D = MultiviewFamily(
     name="wonder3d",
     title="Wonder3D",
     description="Six views of any object, published with the paper of that name.",
     licence="AGPL-3.0",
     folder="wonder3d-v1.0",
+    repository=Repository("flamehaze1115/wonder3d-v1.0"),
+    delta=stable_diffusion.DELTA,
+    delta_repository=stable_diffusion.SD15_DELTA,
+    text_to_image=stable_diffusion.SD15.name,
+    download_bytes=int(4.3e9),
     image_encoder=Component(
         "image encoder", "image_encoder/config.json", "image_encoder/model.safetensors"
     ),
@@ -112,8 +121,6 @@ POCKET_VIEWS = MultiviewFamily(
 
 MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (POCKET_VIEWS, WONDER3D)}
 
-
-# The second row is the layout of stabilityai/TripoSR as a snapshot or a mirror folder.
 SOLIDS: dict[str, SolidModel] = {
     model.name: model
     for model in (
@@ -135,6 +142,8 @@ SOLIDS: dict[str, SolidModel] = {
             folder="TripoSR",
             network=Component("TripoSR", "config.yaml", "model.safetensors"),
             checkpoint="model.ckpt",
+            repository=Repository("stabilityai/TripoSR"),
+            download_bytes=int(1.7e9),
         ),
     )
 }

@@ -5,14 +5,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import diffusers
 import torch
+from accelerate import init_empty_weights
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModel,
     CLIPImageProcessorPil,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
     PreTrainedTokenizerFast,
@@ -44,12 +50,25 @@ NETWORKS = {
     "LatentTokens": LatentTokens,
     "TSR": TSR,
 }
+# CLIP's text towers, by the name their configuration carries; SDXL's second has the projection.
+TEXT_TOWERS = {
+    "CLIPTextModel": CLIPTextModel,
+    "CLIPTextModelWithProjection": CLIPTextModelWithProjection,
+}
 # Names of an attention's weights in autoencoders published before 2023, and today's.
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 OLD_KEY = re.compile(rf"(\.attentions\.\d+)\.({'|'.join(OLD_NAMES)})\.(weight|bias)")
 # An integer buffer that transformers once stored and now counts up by itself.
 COUNTED = ".embeddings.position_ids"
 ADVICE = "restore the file from where it was published"
+
+
+class Addition(NamedTuple):
+    """A weight difference to add to a UNet: its file, how much of it, and where the file is."""
+
+    component: Component
+    strength: float
+    source: Source
 
 
 def load_network(
@@ -69,7 +88,8 @@ def load_network(
             f"{ADVICE}."
         )
     try:
-        module = NETWORKS[name].from_config(config)
+        with init_empty_weights():
+            module = NETWORKS[name].from_config(config)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no {name} ({error}); {ADVICE}.") from error
     return fill(module, source.file(component.weights), dtype, read)
@@ -81,12 +101,19 @@ def load_text_encoder(
     """A transformers text encoder; otherwise like `load_network`."""
     path = source.file(component.config)
     config = _read_json(path)
+    tower = TEXT_TOWERS.get(next(iter(config.get("architectures") or ()), None))
     try:
-        config = AutoConfig.for_model(**config)
+        with init_empty_weights():
+            if tower:
+                module = tower(CLIPTextConfig.from_dict(config))
+            else:
+                config = AutoConfig.for_model(**config)
+                module = AutoModel.from_config(config, trust_remote_code=False)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error
-    module = AutoModel.from_config(config, trust_remote_code=False)
-    return fill(module, source.file(component.weights), dtype, read)
+    # Files name the tower that this class of transformers 5 is the whole of.
+    prefix = "text_model." if tower is CLIPTextModel else ""
+    return fill(module, source.file(component.weights), dtype, read, prefix)
 
 
 def load_image_encoder(
@@ -97,7 +124,8 @@ def load_image_encoder(
     config = _read_json(path)
     if config.get("model_type") != "clip_vision_model":
         raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
-    module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
+    with init_empty_weights():
+        module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
     return fill(module, source.file(component.weights), dtype, read)
 
 
@@ -108,45 +136,51 @@ def load_image_processor(component: Component, source: Source) -> CLIPImageProce
 
 def load_unet(
     component: Component,
-    deltas: Sequence[tuple[Component, float]],
+    deltas: Sequence[Addition],
     source: Source,
     dtype: torch.dtype,
     read: BytesRead | None = None,
-) -> torch.nn.Module:
-    """A private UNet with weight differences added to it; otherwise like `load_network`.
+) -> tuple[torch.nn.Module, tuple[MergeReport, ...]]:
+    """A private UNet with weight differences added to it, and what each did to its weights.
 
-    deltas: (component, strength) pairs, added in this order as base + Σ strength·difference.
-    The sums are made in float32 and rounded once, to `dtype`.
+    deltas: added in this order as base + Σ strength·difference. The sums are made in float32 and
+    rounded once, to `dtype`. Otherwise like `load_network`.
     """
-    unet = load_network(component, source, torch.float32, read)
+    unet = load_network(component, source, torch.float32 if deltas else dtype, read)
     shapes = _shapes(unet)
-    for delta, strength in deltas:
-        path = source.file(delta.weights)
-        difference = _expand(path, _read_tensors(path, torch.float32, read))
+    reports = []
+    for delta, strength, origin in deltas:
+        path = origin.file(delta.weights)
+        difference = read_delta(path, read)
         _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, shapes)
-        apply_delta(unet, difference, strength=strength)
-    return _cast(unet, dtype)
+        reports.append(apply_delta(unet, difference, strength=strength))
+    return _cast(unet, dtype), tuple(reports)
+
+
+def read_delta(path: Path, read: BytesRead | None = None) -> dict[str, torch.Tensor]:
+    """A stored weight difference, whole and in float32."""
+    return _expand(path, _read_tensors(path, torch.float32, read))
 
 
 def load_multiview_unet(
     component: Component,
     source: Source,
     dtype: torch.dtype,
-    delta: tuple[Component, float, Source] | None = None,
+    delta: Addition | None = None,
     read: BytesRead | None = None,
 ) -> tuple[torch.nn.Module, MergeReport | None]:
     """A private multiview UNet and what the ΔW of a text-to-image model did to its weights.
 
-    delta: component, strength and source; it is merged leniently, since a multiview UNet has more
-    weights than the one ΔW was made for. The report lists what was left as it was. Without a
-    delta there is no report. Otherwise like `load_unet`.
+    delta: merged leniently, since a multiview UNet has more weights than the one ΔW was made for.
+    The report lists what was left as it was. Without a delta there is no report. Otherwise like
+    `load_unet`.
     """
     unet = load_network(component, source, torch.float32 if delta else dtype, read)
     if delta is None:
         return unet, None
     plugged, strength, plugged_source = delta
     path = plugged_source.file(plugged.weights)
-    difference = _expand(path, _read_tensors(path, torch.float32, read))
+    difference = read_delta(path, read)
     try:
         report = apply_delta(unet, difference, strength=strength, strict=False)
     except (KeyError, ValueError) as error:
@@ -156,13 +190,19 @@ def load_multiview_unet(
 
 def load_tokenizer(
     component: Component, source: Source, read: BytesRead | None = None
-) -> PreTrainedTokenizerFast:
-    """A fast tokenizer; raises LoadError for a missing or damaged file."""
+) -> PreTrainedTokenizerFast | CLIPTokenizer:
+    """A fast tokenizer, of one file or of CLIP's two; LoadError for a missing or damaged file."""
     config, vocabulary = source.file(component.config), source.file(component.weights)
-    _read_json(config)
-    _read_json(vocabulary)
+    settings = _read_json(config)
+    words = _read_json(vocabulary)
+    merges = [source.file(name) for name in component.more]
     try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(config.parent, local_files_only=True)
+        if merges:
+            tokenizer = _clip_tokenizer(settings, words, merges[0])
+        else:
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(
+                config.parent, local_files_only=True
+            )
     except Exception as error:  # the tokenizers library raises no narrower class
         raise LoadError(f"{vocabulary} describes no tokenizer; {ADVICE}.") from error
     if read:
@@ -170,14 +210,25 @@ def load_tokenizer(
     return tokenizer
 
 
+def _clip_tokenizer(settings: dict, words: dict, merges: Path) -> CLIPTokenizer:
+    names = ("unk_token", "bos_token", "eos_token", "pad_token")
+    # Files of different years write a token as text or as a table that has it.
+    given = {name: settings[name] for name in names if settings.get(name)}
+    special = {n: t["content"] if isinstance(t, dict) else t for n, t in given.items()}
+    lines = merges.read_text(encoding="utf-8").splitlines()
+    pairs = [line for line in lines if line and not line.startswith("#version")]
+    length = int(settings.get("model_max_length", 77))
+    return CLIPTokenizer(vocab=words, merges=pairs, model_max_length=length, **special)
+
+
 def load_scheduler_config(component: Component, source: Source) -> dict:
     """The noise schedule's configuration, as diffusers' `from_config` takes it."""
     return _read_json(source.file(component.config))
 
 
-def file_bytes(components: Iterable[Component], source: Source) -> int:
+def file_bytes(weights: Iterable[tuple[Component, Source]]) -> int:
     """Bytes of the weight files of these components, as read while they load."""
-    return sum(source.file(component.weights).stat().st_size for component in components)
+    return sum(source.file(part.weights).stat().st_size for part, source in weights)
 
 
 def resident_bytes(component: Component, source: Source, dtype: torch.dtype) -> int:
@@ -187,11 +238,20 @@ def resident_bytes(component: Component, source: Source, dtype: torch.dtype) -> 
 
 
 def fill(
-    module: torch.nn.Module, path: Path, dtype: torch.dtype, read: BytesRead | None
+    module: torch.nn.Module,
+    path: Path,
+    dtype: torch.dtype,
+    read: BytesRead | None,
+    prefix: str = "",
 ) -> torch.nn.Module:
-    """The network with the weights of a safetensors file, in eval mode; strict, as all here."""
-    _check_shapes(path, _read_shapes(path), _shapes(module))
-    module.load_state_dict(_read_tensors(path, dtype, read), assign=True)
+    """The network with the weights of a safetensors file, in eval mode; strict, as all here.
+
+    prefix: what the file puts before the network's own names.
+    """
+    found = {key.removeprefix(prefix): shape for key, shape in _read_shapes(path).items()}
+    _check_shapes(path, found, _shapes(module))
+    tensors = _read_tensors(path, dtype, read)
+    module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items()}, assign=True)
     return _cast(module, dtype).eval().requires_grad_(False)
 
 

@@ -1,10 +1,17 @@
-"""Where a family's files come from."""
+"""Where a model's files come from: the assets folder, a mirror folder, or the hub."""
 
 from pathlib import Path
 from typing import Protocol
 
 from perflow_demo.errors import MissingFile
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
+from perflow_demo.models.hub import Hub, OnFetch, published_names
+from perflow_demo.models.spec import (
+    Family,
+    ForegroundModel,
+    MultiviewFamily,
+    Repository,
+    SolidModel,
+)
 from perflow_demo.settings import Settings
 
 
@@ -15,33 +22,71 @@ class Source(Protocol):
     """
 
     def has(self, name: str) -> bool:
-        """Whether the family has this file; fetches nothing."""
+        """Whether the file is on this machine; fetches nothing."""
 
     def file(self, name: str) -> Path:
         """Path of the file on this machine; raises MissingFile where the family has none."""
 
 
 class Folder:
-    """A family that lies complete in a folder of this machine, such as `assets/pocket`."""
+    """A family that lies complete in a folder of this machine, such as `assets/pocket`.
 
-    def __init__(self, root: Path):
-        self.root = root
+    variant: as in `Repository`, for a folder that mirrors one.
+    """
+
+    advice = (
+        "restore it from the project's repository, or point PERFLOW_ASSETS to a complete copy of "
+        "the assets folder"
+    )
+
+    def __init__(self, root: Path, variant: str | None = None):
+        self.root, self.variant = root, variant
 
     def has(self, name: str) -> bool:
-        return (self.root / name).is_file()
+        return self._found(name) is not None
 
     def file(self, name: str) -> Path:
-        path = self.root / name
-        if not path.is_file():
-            raise MissingFile(
-                f"{self.root.name}/{name} is missing; restore it from the project's repository, or "
-                "point PERFLOW_ASSETS to a complete copy of the assets folder."
-            )
+        path = self._found(name)
+        if path is None:
+            raise MissingFile(f"{self.root.name}/{name} is missing; {self.advice}.")
         return path
+
+    def _found(self, name: str) -> Path | None:
+        paths = (self.root / known for known in published_names(name, self.variant))
+        return next(filter(Path.is_file, paths), None)
+
+
+class Mirror(Folder):
+    """A repository's files in the mirror folder."""
+
+    advice = "copy it there from the hub, or unset PERFLOW_MIRROR to have it fetched"
 
 
 def source_of(
-    family: Family | ForegroundModel | MultiviewFamily | SolidModel, settings: Settings
+    model: Family | ForegroundModel | MultiviewFamily | SolidModel,
+    settings: Settings,
+    on_fetch: OnFetch | None = None,
 ) -> Source:
-    """Where this family's files come from."""
-    return Folder(settings.assets / family.folder)
+    """Where this model's files come from; on_fetch: told of files as they are fetched."""
+    own = settings.assets / model.folder
+    if model.repository is None or own.is_dir():
+        return Folder(own)
+    return published(model.repository, settings, on_fetch)
+
+
+def delta_source_of(
+    family: Family | MultiviewFamily, settings: Settings, on_fetch: OnFetch | None = None
+) -> Source:
+    """Where the family's ΔW comes from, which may be published by itself."""
+    if family.delta_repository is None:
+        return source_of(family, settings, on_fetch)
+    return published(family.delta_repository, settings, on_fetch)
+
+
+def published(
+    repository: Repository, settings: Settings, on_fetch: OnFetch | None = None
+) -> Source:
+    """A repository's files: those of the mirror folder where it has any, else the hub's."""
+    if settings.mirror and (settings.mirror / repository.name).is_dir():
+        return Mirror(settings.mirror / repository.name, repository.variant)
+    return Hub(repository, settings.offline, on_fetch)

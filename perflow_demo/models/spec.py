@@ -9,11 +9,25 @@ class Component:
 
     title: what the user reads while it loads.
     config, weights: its files, named from the family's folder; None where it has no such file.
+    more: files that are read along with them.
     """
 
     title: str
     config: str | None = None
     weights: str | None = None
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where published files lie: `org/name` on the hub or below the mirror folder.
+
+    revision: a commit, tag or branch. variant: the word before the ending of the weights' names.
+    """
+
+    name: str
+    revision: str = "main"
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,10 +56,15 @@ class Family:
     """A text-to-image model with its ΔW and styles, all sharing text encoder and autoencoder.
 
     folder: the family's folder below the assets folder.
+    delta: None where ΔW is in the UNet already, which then has no plain teacher.
     prediction_type, num_time_windows: how the PeRFlow scheduler reads the accelerated UNet.
     sizes: side lengths in pixels that a picture may have.
     max_count: pictures in one request.
-    download_bytes: what a first use fetches; 0 for a family that ships with the program.
+    repository, delta_repository: where files are published; None for those in the family's folder.
+    tokenizer_2, text_encoder_2: SDXL's second reader of the prompt.
+    prompt_prefix: words its authors put before a prompt; offered, never added unasked.
+    download_bytes, memory_bytes: about what a first use fetches and what then stays on the device
+    in half precision; 0 for a family that ships with the program.
     """
 
     name: str
@@ -57,7 +76,7 @@ class Family:
     text_encoder: Component
     vae: Component
     unet: Component
-    delta: Component
+    delta: Component | None
     scheduler: Component
     styles: tuple[Style, ...]
     defaults: Defaults
@@ -65,7 +84,18 @@ class Family:
     max_count: int
     prediction_type: str = "diff_eps"
     num_time_windows: int = 4
+    repository: Repository | None = None
+    delta_repository: Repository | None = None
+    tokenizer_2: Component | None = None
+    text_encoder_2: Component | None = None
+    prompt_prefix: str = ""
     download_bytes: int = 0
+    memory_bytes: int = 0
+
+    @property
+    def owner(self) -> str:
+        """Whose files these are: families of one repository share what they keep resident."""
+        return self.repository.name if self.repository else self.name
 
     def style(self, name: str) -> Style | None:
         """The style of that name, or None where the family has none."""
@@ -86,6 +116,7 @@ class ForegroundModel:
     folder: str
     network: Component
     size: int
+    repository: Repository | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +134,8 @@ class SolidModel:
     folder: str
     network: Component
     checkpoint: str | None = None
+    repository: Repository | None = None
+    download_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,9 +165,17 @@ class MultiviewFamily:
     foreground: str = "pocket"
     prediction_type: str = "diff_eps"
     num_time_windows: int = 4
+    repository: Repository | None = None
+    delta_repository: Repository | None = None
+    download_bytes: int = 0
+
+    @property
+    def owner(self) -> str:
+        """As in `Family`."""
+        return self.repository.name if self.repository else self.name
 
     @property
     def components(self) -> tuple[Component, ...]:
-        """All that a run needs of its folder."""
+        """All that a run needs of its folder, ΔW aside."""
         parts = (self.image_encoder, self.image_processor, self.vae, self.unet, self.scheduler)
-        return tuple(part for part in (*parts, self.delta) if part)
+        return tuple(part for part in parts if part)

@@ -1,16 +1,20 @@
 """Weights published as pickles, turned into safetensors once and without running code."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perflow_demo.errors import MissingFile
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import MultiviewFamily
 
-# Of Wonder3D: the names the catalogue knows, and those of the pickles that may stand in for them.
+# The names the catalogue knows, and those of the pickles that may stand in for them.
 PICKLES = {
     "unet/diffusion_pytorch_model.safetensors": "unet/diffusion_pytorch_model.bin",
     "vae/diffusion_pytorch_model.safetensors": "vae/diffusion_pytorch_model.bin",
+    "text_encoder/model.safetensors": "text_encoder/pytorch_model.bin",
+    "safety_checker/model.safetensors": "safety_checker/pytorch_model.bin",
     "image_encoder/model.safetensors": "image_encoder/pytorch_model.bin",
 }
 
@@ -31,12 +35,17 @@ class Converted:
     def file(self, name: str) -> Path:
         """As in `Source`; raises LoadError for a pickle that holds more than named tensors."""
         pickle = self.pickles.get(name)
-        if pickle and not self.source.has(name) and self.source.has(pickle):
-            # It imports torch, which a look at what is there does without.
-            from perflow_demo.models.triposr import convert_checkpoint
+        try:
+            return self.source.file(name)
+        except MissingFile:
+            if pickle is None:
+                raise
+            with suppress(MissingFile):
+                # It imports torch, which a look at what is there does without.
+                from perflow_demo.models.triposr import convert_checkpoint
 
-            return convert_checkpoint(self.source.file(pickle))
-        return self.source.file(name)
+                return convert_checkpoint(self.source.file(pickle))
+            raise
 
 
 def is_complete(family: MultiviewFamily, source: Source) -> bool:

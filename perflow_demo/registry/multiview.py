@@ -13,6 +13,7 @@ from transformers import CLIPImageProcessorPil
 
 from perflow_demo.flow import MergeReport, PeRFlowScheduler
 from perflow_demo.models import loaders
+from perflow_demo.models.loaders import Addition
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import MultiviewFamily
 from perflow_demo.models.wonder3d import Converted
@@ -53,7 +54,7 @@ class MultiviewPipeline:
 
 
 def parts_of(
-    family: MultiviewFamily, source: Source, place: Placement, delta_strength: float
+    family: MultiviewFamily, source: Source, place: Placement, delta: Addition | None
 ) -> dict[str, Part]:
     """The parts of a multiview pipeline; loads nothing.
 
@@ -61,12 +62,12 @@ def parts_of(
     leniently, since a multiview UNet has more weights than the one ΔW was made for.
     """
     source = Converted(source)
-    network = partial(network_part, family.name, source, place)
+    network = partial(network_part, family.owner, source, place)
     read_tokens = loaders.load_image_encoder if family.image_processor else loaders.load_network
     return {
         "image_encoder": network("image_encoder", family.image_encoder, read_tokens),
         "vae": network("vae", family.vae),
-        "unet": _unet_part(family, source, place, delta_strength),
+        "unet": _unet_part(family, source, place, delta),
     }
 
 
@@ -87,19 +88,18 @@ def assemble(
 
 
 def _unet_part(
-    family: MultiviewFamily, source: Source, place: Placement, delta_strength: float
+    family: MultiviewFamily, source: Source, place: Placement, delta: Addition | None
 ) -> Part:
-    delta = (family.delta, delta_strength, source) if delta_strength else None
-
     def load(read: loaders.BytesRead) -> Merged:
         unet, report = loaders.load_multiview_unet(family.unet, source, place.dtype, delta, read)
         return Merged(place.put(unet), report)
 
+    added = ((delta.component, delta.source),) if delta else ()
+    strength = delta.strength if delta else 0.0
     return Part(
-        Key(family.name, "multiview_unet", str(place), delta_strength=delta_strength),
+        Key(family.owner, "multiview_unet", str(place), delta_strength=strength),
         family.unet.title,
-        (family.unet, family.delta) if delta else (family.unet,),
-        source,
+        ((family.unet, source), *added),
         load,
         partial(loaders.resident_bytes, family.unet, source, place.dtype),
     )

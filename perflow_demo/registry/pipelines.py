@@ -1,42 +1,61 @@
 """The parts of a family, how each is loaded, and the pipeline assembled of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+import torch
+from diffusers import (
+    DDIMScheduler,
+    ModelMixin,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+)
 
-from perflow_demo.flow import PeRFlowScheduler
+from perflow_demo.flow import MergeReport, PeRFlowScheduler
 from perflow_demo.models import loaders
+from perflow_demo.models.loaders import Addition
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component, Family, MultiviewFamily
 from perflow_demo.registry.placement import Placement
 
 
 class Key(NamedTuple):
-    """What makes one resident part different from another; style and ΔW concern the UNet alone."""
+    """What makes one resident part different from another.
+
+    family: whose files they are. style, delta_strength: of the UNet alone.
+    additions: what else went into the UNet, and how much of it.
+    """
 
     family: str
     part: str
     placement: str
     style: str | None = None
     delta_strength: float = 0.0
+    additions: tuple[tuple[str, float], ...] = ()
+
+
+class Tuned(NamedTuple):
+    """A UNet and what each weight difference in it did to its weights, in the order added."""
+
+    unet: ModelMixin
+    reports: tuple[MergeReport, ...]
 
 
 @dataclass(frozen=True)
 class Part:
     """One part to lease.
 
-    title: what the user reads while it loads. weights: the components whose files it is made of.
+    title: what the user reads while it loads. weights: the components whose files it is made of,
+    each with the source of its files.
     load: takes a function told of bytes read, gives the part in its place.
     expected_bytes: room the loaded part will need; reads headers only.
     """
 
     key: Key
     title: str
-    weights: tuple[Component, ...]
-    source: Source
+    weights: tuple[tuple[Component, Source], ...]
     load: Callable[[loaders.BytesRead], Any]
     expected_bytes: Callable[[], int]
 
@@ -44,7 +63,7 @@ class Part:
         """The load, reporting to on_load(title, bytes read, bytes to read) as it goes."""
 
         def load() -> Any:
-            done, total = 0, loaders.file_bytes(self.weights, self.source)
+            done, total = 0, loaders.file_bytes(self.weights)
 
             def read(count: int) -> None:
                 nonlocal done
@@ -67,67 +86,97 @@ def network_part(
     name: str,
     component: Component,
     load: Callable = loaders.load_network,
-    *extra: Component,
-    **variant: Any,
 ) -> Part:
-    """A network as a part; owner, name, variant: its key. extra: components that go into it."""
+    """A network as a part; owner, name: its key."""
     return Part(
-        Key(owner, name, str(place), **variant),
+        Key(owner, name, str(place)),
         component.title,
-        (component, *extra),
-        source,
+        ((component, source),),
         lambda read: place.put(load(component, source=source, dtype=place.dtype, read=read)),
         partial(loaders.resident_bytes, component, source, place.dtype),
     )
 
 
 def parts_of(
-    family: Family, source: Source, place: Placement, style: str | None, delta_strength: float
+    family: Family,
+    source: Source,
+    place: Placement,
+    style: str | None = None,
+    delta: Addition | None = None,
 ) -> dict[str, Part]:
     """The parts of a text-to-image pipeline by their names in diffusers; loads nothing.
 
-    Text encoder, autoencoder and tokenizer are the same for all styles and strengths.
+    delta: None for the UNet as it is. All but the UNet is the same for all styles and strengths.
     """
-    deltas = [(family.style(style).component, 1.0)] if style else []
-    deltas += [(family.delta, delta_strength)] if delta_strength else []
-    network = partial(network_part, family.name, source, place)
-    return {
-        "tokenizer": Part(
-            Key(family.name, "tokenizer", "cpu"),
-            family.tokenizer.title,
-            (family.tokenizer,),
-            source,
-            partial(loaders.load_tokenizer, family.tokenizer, source),
-            lambda: 0,
-        ),
+    network = partial(network_part, family.owner, source, place)
+    # SDXL's autoencoder overflows in float16.
+    wide = family.text_encoder_2 and place.dtype is torch.float16
+    vae_place = replace(place, dtype=torch.float32) if wide else place
+    parts = {
+        "tokenizer": _tokenizer_part(family.owner, source, "tokenizer", family.tokenizer),
         "text_encoder": network("text_encoder", family.text_encoder, loaders.load_text_encoder),
-        "vae": network("vae", family.vae),
-        "unet": network(
-            "unet",
-            family.unet,
-            partial(loaders.load_unet, deltas=deltas),
-            *(component for component, _ in deltas),
-            style=style,
-            delta_strength=delta_strength,
-        ),
+        "vae": network_part(family.owner, source, vae_place, "vae", family.vae),
+        "unet": _unet_part(family, source, place, style, delta),
     }
+    if family.text_encoder_2:
+        parts["tokenizer_2"] = _tokenizer_part(
+            family.owner, source, "tokenizer_2", family.tokenizer_2
+        )
+        parts["text_encoder_2"] = network(
+            "text_encoder_2", family.text_encoder_2, loaders.load_text_encoder
+        )
+    return parts
+
+
+def _tokenizer_part(owner: str, source: Source, name: str, component: Component) -> Part:
+    return Part(
+        Key(owner, name, "cpu"),
+        component.title,
+        ((component, source),),
+        partial(loaders.load_tokenizer, component, source),
+        lambda: 0,
+    )
+
+
+def _unet_part(
+    family: Family, source: Source, place: Placement, style: str | None, delta: Addition | None
+) -> Part:
+    additions = [Addition(family.style(style).component, 1.0, source)] if style else []
+    additions += [delta] if delta else []
+
+    def load(read: loaders.BytesRead) -> Tuned:
+        unet, reports = loaders.load_unet(family.unet, additions, source, place.dtype, read)
+        return Tuned(place.put(unet), reports)
+
+    strength = delta.strength if delta else 0.0
+    return Part(
+        Key(family.owner, "unet", str(place), style=style, delta_strength=strength),
+        family.unet.title,
+        ((family.unet, source), *((added.component, added.source) for added in additions)),
+        load,
+        partial(loaders.resident_bytes, family.unet, source, place.dtype),
+    )
 
 
 def assemble(
     family: Family, source: Source, modules: Mapping[str, Any], accelerated: bool
-) -> StableDiffusionPipeline:
+) -> StableDiffusionPipeline | StableDiffusionXLPipeline:
     """A pipeline of these modules with a fresh scheduler, since schedulers hold state.
 
     modules: values of the parts of `parts_of`. accelerated: whether the UNet contains ΔW, so that
     a PeRFlowScheduler has to read it; else a DDIMScheduler does.
     """
-    pipeline = StableDiffusionPipeline(
-        **modules,
-        scheduler=fresh_scheduler(family, source, accelerated),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    modules = {**modules, "unet": modules["unet"].unet}
+    modules["scheduler"] = fresh_scheduler(family, source, accelerated)
+    if family.text_encoder_2:
+        pipeline = StableDiffusionXLPipeline(**modules, add_watermarker=False)
+    else:
+        pipeline = StableDiffusionPipeline(
+            **modules,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

@@ -15,21 +15,24 @@ from perflow_demo.models.catalogue import (
     available,
     has_solid,
 )
-from perflow_demo.models.sources import Source, source_of
+from perflow_demo.models.sources import Source, delta_source_of, source_of
 from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
-from perflow_demo.models.wonder3d import is_complete
+from perflow_demo.models.wonder3d import Converted, is_complete
 from perflow_demo.registry.cache import Cache, EntryStatus
 
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
     from diffusers import ModelMixin, StableDiffusionPipeline
 
+    from perflow_demo.models.loaders import Addition
     from perflow_demo.registry.multiview import MultiviewPipeline
     from perflow_demo.registry.pipelines import Key, Part
     from perflow_demo.registry.placement import Placement
 
 # Title of the component that loads, bytes read so far, bytes to read.
 OnLoad = Callable[[str, int, int], None]
+# Beyond the full step, for the curious: what was trained is 1.
+MAX_STRENGTH = 1.5
 # A CPU's allocator has no exception class of its own, only these words.
 CPU_EXHAUSTED = "can't allocate memory"
 
@@ -84,8 +87,9 @@ class Registry:
         """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
 
         style: name of one of the family's styles; None is the base.
-        delta_strength: share of the PeRFlow ΔW in the UNet, 0..1. At 0 the pipeline is the plain
-        teacher with a DDIMScheduler, else it has a PeRFlowScheduler.
+        delta_strength: share of the PeRFlow ΔW in the UNet, 0..1.5; 1 where it is part of it
+        already. At 0 the pipeline is the plain teacher with a DDIMScheduler, else it has a
+        PeRFlowScheduler.
         on_load: called while a component loads, with its title, bytes read and bytes to read.
         Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
         faulty file, OutOfMemory when the budget is too small or the device runs out of memory
@@ -94,15 +98,10 @@ class Registry:
         from perflow_demo.registry import pipelines
 
         family = self._family_with(family, style)
-        if not 0 <= delta_strength <= 1:
-            raise BadRequest(f"A ΔW strength of {delta_strength} is not in 0..1; choose another.")
-        parts = pipelines.parts_of(
-            family, self._source(family), self.placement, style, delta_strength
-        )
+        source, delta = self._published(family, delta_strength, on_load)
+        parts = pipelines.parts_of(family, source, self.placement, style, delta)
         with self._lent(parts, on_load) as modules:
-            yield pipelines.assemble(
-                family, self._source(family), modules, accelerated=delta_strength > 0
-            )
+            yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
 
     def multiview_families(self) -> tuple[MultiviewFamily, ...]:
         """The multiview families whose files are all on this machine."""
@@ -129,11 +128,10 @@ class Registry:
         from perflow_demo.registry import multiview
 
         family = self.multiview_family(family)
-        if not 0 <= delta_strength <= (1 if family.delta else 0):
-            allowed = "0..1" if family.delta else "0, since the family has no ΔW"
-            raise BadRequest(f"A ΔW strength of {delta_strength} is not in {allowed}.")
-        source = self._source(family)
-        parts = multiview.parts_of(family, source, self.placement, delta_strength)
+        if delta_strength and not family.delta:
+            raise BadRequest(f"{family.title} has no ΔW; choose a strength of 0.")
+        source, delta = self._published(family, delta_strength, on_load)
+        parts = multiview.parts_of(family, source, self.placement, delta)
         with self._lent(parts, on_load) as modules:
             yield multiview.assemble(family, source, modules)
 
@@ -167,7 +165,6 @@ class Registry:
         import torch
 
         from perflow_demo.models.triposr import load_solid
-        from perflow_demo.models.wonder3d import Converted
         from perflow_demo.registry import pipelines
 
         model = solid_model(name)
@@ -223,6 +220,24 @@ class Registry:
             styles = " or ".join(known.name for known in family.styles) or "no style at all"
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
         return family
+
+    def _published(
+        self, family: Family | MultiviewFamily, strength: float, on_load: OnLoad | None
+    ) -> "tuple[Source, Addition | None]":
+        """The family's files, and its ΔW at this strength where there is some to add."""
+        from perflow_demo.models.loaders import Addition
+
+        if not 0 <= strength <= MAX_STRENGTH:
+            raise BadRequest(
+                f"A ΔW strength of {strength} is not in 0..{MAX_STRENGTH}; choose another."
+            )
+        if family.delta is None and strength != 1 and isinstance(family, Family):
+            raise BadRequest(f"{family.title} has ΔW inside and cannot be had without it.")
+        source = Converted(source_of(family, self._settings, on_load))
+        if family.delta is None or not strength:
+            return source, None
+        plugged = delta_source_of(family, self._settings, on_load)
+        return source, Addition(family.delta, strength, plugged)
 
     def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
         return source_of(family, self._settings)

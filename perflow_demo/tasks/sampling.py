@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL.Image import Image, Resampling
 from torch import Tensor
 from torch.nn import functional
@@ -25,17 +25,34 @@ def encode(
 ) -> tuple[tuple[Tensor, Tensor | None], list[str]]:
     """Embeddings of prompt and negative prompt, and what of each the model cannot read.
 
-    The embeddings are (count, L, D) each, the negative ones there only to guide. What cannot be
-    read is the text beyond the tokenizer's length, mostly none.
+    The embeddings are (count, L, D) each, the negative ones there only to guide; SDXL's pooled
+    embedding is one more row of them, filled up with zeros. What cannot be read is the text beyond
+    the tokenizer's length, mostly none.
     """
     with _tokenizing:
         (prompt, negative_prompt), rests = zip(
             *(_cut(text, pipeline.tokenizer) for text in texts), strict=True
         )
-        embeds = pipeline.encode_prompt(
-            prompt, pipeline.device, count, guide, negative_prompt=negative_prompt
-        )
-    return embeds, list(rests)
+        if isinstance(pipeline, StableDiffusionXLPipeline):
+            *embeds, pooled, negative_pooled = pipeline.encode_prompt(
+                prompt, None, pipeline.device, count, guide, negative_prompt=negative_prompt
+            )
+            embeds = [
+                _with_pooled(*pair) for pair in zip(embeds, (pooled, negative_pooled), strict=True)
+            ]
+        else:
+            embeds = pipeline.encode_prompt(
+                prompt, pipeline.device, count, guide, negative_prompt=negative_prompt
+            )
+    return tuple(embeds), list(rests)
+
+
+def _with_pooled(embeds: Tensor | None, pooled: Tensor | None) -> Tensor | None:
+    """B L D and B P ≤ D → B L+1 D."""
+    if embeds is None:
+        return None
+    row = functional.pad(pooled, (0, embeds.shape[2] - pooled.shape[1]))
+    return torch.cat([embeds, row[:, None]], dim=1)
 
 
 def _cut(text: str, tokenizer: PreTrainedTokenizerFast) -> tuple[str, str]:
@@ -83,7 +100,11 @@ def denoise(
     unet, scheduler = pipeline.unet, pipeline.scheduler
 
     def network(latents: Tensor, timesteps: Tensor, embeds: Tensor) -> Tensor:
-        return unet(latents.to(unet.dtype), timesteps, embeds, return_dict=False)[0].float()
+        more = {}
+        if isinstance(pipeline, StableDiffusionXLPipeline):
+            embeds, more["added_cond_kwargs"] = _sdxl_conditions(pipeline, latents, embeds)
+        latents = latents.to(unet.dtype)
+        return unet(latents, timesteps, embeds, return_dict=False, **more)[0].float()
 
     predict = guided(network, embeds, negative_embeds, guidance_scale)
     for timestep in scheduler.timesteps:
@@ -91,6 +112,18 @@ def denoise(
         step = scheduler.step(output, timestep, latents)
         latents = step.prev_sample
         yield latents, step.pred_original_sample
+
+
+def _sdxl_conditions(
+    pipeline: StableDiffusionXLPipeline, latents: Tensor, embeds: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The words alone, and beside them the pooled embedding and the sizes SDXL is told."""
+    height, width = (side * pipeline.vae_scale_factor for side in latents.shape[-2:])
+    # The picture's size, where it was cropped, and the size wanted.
+    sizes = torch.tensor([height, width, 0, 0, height, width], device=embeds.device)
+    pooled = embeds[:, -1, : pipeline.text_encoder_2.config.projection_dim]
+    told = {"text_embeds": pooled, "time_ids": sizes.to(embeds).expand(len(embeds), -1)}
+    return embeds[:, :-1], told
 
 
 @torch.inference_mode()

@@ -215,6 +215,8 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
     Raises BadRequest for what is outside the family's limits.
     """
     defaults, accelerated = family.defaults, request.acceleration == "perflow"
+    if not accelerated and family.delta is None:
+        raise BadRequest(f"{family.title} has ΔW inside; choose perflow as its acceleration.")
     values = request.model_dump()
     values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
     usual = {

@@ -23,7 +23,9 @@ def pocket(own_assets):
 
 
 def load_unet(pocket, deltas=(), dtype=torch.float32):
-    return loaders.load_unet(POCKET.unet, deltas, Folder(pocket), dtype)
+    source = Folder(pocket)
+    additions = [loaders.Addition(*delta, source) for delta in deltas]
+    return loaders.load_unet(POCKET.unet, additions, source, dtype)[0]
 
 
 def test_a_loaded_network_has_the_numbers_of_its_file(pocket):
@@ -65,10 +67,10 @@ def test_the_sum_is_rounded_once(pocket):
 
 def test_progress_covers_the_files_read(pocket):
     counts = []
-    loaders.load_unet(
-        POCKET.unet, [(POCKET.delta, 1.0)], Folder(pocket), torch.float32, counts.append
-    )
-    total = loaders.file_bytes([POCKET.unet, POCKET.delta], Folder(pocket))
+    source = Folder(pocket)
+    additions = [loaders.Addition(POCKET.delta, 1.0, source)]
+    loaders.load_unet(POCKET.unet, additions, source, torch.float32, counts.append)
+    total = loaders.file_bytes([(POCKET.unet, source), (POCKET.delta, source)])
     assert 0.9 * total < sum(counts) <= total
 
 

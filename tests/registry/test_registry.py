@@ -202,7 +202,7 @@ def test_unknown_names_are_answered_with_the_known_ones(registry, tmp_path):
         pytest.fail("lent a style whose weights are not there")
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("strength", [-0.1, 1.6, float("nan")])
 def test_a_strength_out_of_range_is_refused(registry, strength):
     with pytest.raises(BadRequest, match="strength"), registry.lease(delta_strength=strength):
         pytest.fail("lent a UNet with a ΔW that nobody trained")
@@ -274,8 +274,6 @@ def test_views_are_on_offer_only_where_all_their_files_are(registry, own_assets)
 def test_what_no_multiview_family_has_is_refused(registry):
     with pytest.raises(BadRequest, match="pocket or wonder3d"), registry.lease_multiview("sv3d"):
         pytest.fail("lent an unknown family")
-    with pytest.raises(BadRequest, match="no ΔW"), registry.lease_multiview("wonder3d", 1.0):
-        pytest.fail("lent a family with a ΔW it has not")
 
 
 def test_making_a_registry_imports_neither_torch_nor_diffusers():

@@ -68,8 +68,9 @@ def test_the_family_loads_strictly(pocket):
     tokenizer = loaders.load_tokenizer(family.tokenizer, pocket)
     text = loaders.load_text_encoder(family.text_encoder, pocket, float32)
     vae = loaders.load_network(family.vae, pocket, float32)
-    deltas = [(family.styles[0].component, 1.0), (family.delta, 1.0)]
-    unet = loaders.load_unet(family.unet, deltas, pocket, float32)
+    deltas = (family.styles[0].component, family.delta)
+    additions = [loaders.Addition(delta, 1.0, pocket) for delta in deltas]
+    unet, _ = loaders.load_unet(family.unet, additions, pocket, float32)
     ids = tokenizer(["a red dog"], return_tensors="pt").input_ids
     with torch.no_grad():
         latents = vae.encode(torch.zeros(1, 3, 64, 64)).latents

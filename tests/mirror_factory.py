@@ -1,0 +1,142 @@
+"""Writes mirror folders in the layouts of the published families, random weights inside.
+
+At debug size all is as published but for the numbers of channels, layers and words.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import save_file
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from perflow_demo.models import layouts
+from perflow_demo.models.stable_diffusion import SD15_DELTA
+
+HALF = "fp16"
+WIDTH = 32  # of the text encoders at debug size
+SMALL_UNET = {
+    "block_out_channels": [32, 64, 64, 64],
+    "layers_per_block": 1,
+    "cross_attention_dim": WIDTH,
+}
+SMALL_XL = {
+    "block_out_channels": [32, 64, 64],
+    "transformer_layers_per_block": [1, 1, 1],
+    "attention_head_dim": [2, 4, 4],
+    "cross_attention_dim": 2 * WIDTH,
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 6 * 8 + WIDTH,
+}
+SMALL_VAE = {"block_out_channels": [32, 32, 32, 32], "layers_per_block": 1}
+SMALL_TEXT = {
+    "vocab_size": 514,
+    "hidden_size": WIDTH,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "projection_dim": WIDTH,
+}
+# UNet, autoencoder, text encoders and what small ones differ in, by the kind of family.
+KINDS = {
+    "sd15": (layouts.SD15_UNET, SMALL_UNET, layouts.VAE, [layouts.SD15_TEXT]),
+    "sd21": (
+        layouts.SD21_UNET,
+        SMALL_UNET | {"attention_head_dim": [2, 4, 4, 4]},
+        layouts.VAE,
+        [layouts.SD21_TEXT],
+    ),
+    "sdxl": (
+        layouts.SDXL_UNET,
+        SMALL_UNET | SMALL_XL,
+        layouts.SDXL_VAE,
+        [layouts.SD15_TEXT, layouts.SDXL_TEXT_2],
+    ),
+}
+
+
+def write_family(mirror: Path, name: str, kind: str, full: bool = False, variant: str = HALF):
+    """Write the repository `name` (`org/name`) of one of KINDS below `mirror`; returns it."""
+    unet, small, vae, texts = KINDS[kind]
+    folder = mirror / name
+    _write_network(folder / "unet", unet | ({} if full else small), variant)
+    _write_network(folder / "vae", vae | ({} if full else SMALL_VAE), variant)
+    for index, text in enumerate(texts, start=1):
+        end = "" if index == 1 else f"_{index}"
+        _write_text(folder / f"text_encoder{end}", text | ({} if full else SMALL_TEXT), variant)
+        _write_tokenizer(folder / f"tokenizer{end}")
+    prediction = "v_prediction" if kind == "sd21" else "epsilon"
+    schedule = layouts.SCHEDULE | {"prediction_type": prediction}
+    _write_json(folder / "scheduler" / "scheduler_config.json", schedule)
+    return folder
+
+
+def write_delta(mirror: Path, full: bool = False) -> Path:
+    """Write the repository of SD 1.5's ΔW: one file with its variant's name, at the top."""
+    config = layouts.SD15_UNET | ({} if full else SMALL_UNET)
+    folder = mirror / SD15_DELTA.name
+    _write_json(folder / "config.json", config)
+    with torch.device("meta"):
+        network = UNet2DConditionModel.from_config(config)
+    path = folder / f"diffusion_pytorch_model.{SD15_DELTA.variant}.safetensors"
+    _write_random(path, network, scale=0.002)
+    return folder
+
+
+def _write_network(folder: Path, config: dict, variant: str) -> None:
+    _write_json(folder / "config.json", config)
+    kinds = {"UNet2DConditionModel": UNet2DConditionModel, "AutoencoderKL": AutoencoderKL}
+    with torch.device("meta"):
+        network = kinds[config["_class_name"]].from_config(config)
+    _write_random(folder / f"diffusion_pytorch_model.{variant}.safetensors", network)
+
+
+def _write_text(folder: Path, config: dict, variant: str) -> None:
+    _write_json(folder / "config.json", config)
+    projected = config["architectures"] == ["CLIPTextModelWithProjection"]
+    tower = CLIPTextModelWithProjection if projected else CLIPTextModel
+    with torch.device("meta"):
+        network = tower(CLIPTextConfig.from_dict(config))
+
+    def published(key: str) -> str:
+        return key if projected else f"text_model.{key}"
+
+    counted = {"text_model.embeddings.position_ids": torch.arange(77).unsqueeze(0)}
+    _write_random(folder / f"model.{variant}.safetensors", network, published, more=counted)
+
+
+def _write_random(
+    path: Path,
+    network: torch.nn.Module,
+    published: Callable[[str], str] = str,
+    scale: float = 0.02,
+    more: dict | None = None,
+) -> None:
+    generator = torch.Generator().manual_seed(len(path.name))
+    tensors = {
+        published(key): torch.empty(weight.shape, dtype=torch.float16).normal_(
+            0, scale, generator=generator
+        )
+        for key, weight in network.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors | (more or {}), path)
+
+
+def _write_tokenizer(folder: Path) -> None:
+    letters = sorted(ByteLevel.alphabet())
+    words = [*letters, *(f"{letter}</w>" for letter in letters)]
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    _write_json(folder / "vocab.json", {word: index for index, word in enumerate(words)})
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    end = {"content": "<|endoftext|>", "lstrip": False, "__type": "AddedToken"}
+    settings = {"model_max_length": 77, "bos_token": "<|startoftext|>", "eos_token": end}
+    _write_json(folder / "tokenizer_config.json", settings | {"pad_token": "<|endoftext|>"})
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))

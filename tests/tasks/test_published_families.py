@@ -1,0 +1,115 @@
+"""The published families draw: SD 1.5 with ΔW plugged in, SD 2.1, SDXL, of a mirror folder."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from PIL import ImageChops
+from safetensors.torch import load_file
+
+from perflow_demo.errors import BadRequest, MissingFile
+from perflow_demo.flow import PeRFlowScheduler
+from perflow_demo.models import catalogue, layouts
+from perflow_demo.models.stable_diffusion import FAMILIES, SD15
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.text_to_image import TextToImageRequest, run
+from tests.mirror_factory import write_delta, write_family
+from tests.tsr_factory import GOLDEN
+
+KINDS = {
+    "sd15-dreamshaper": "sd15",
+    "perflow-sd15-dreamshaper": "sd15",
+    "perflow-sd21-artius": "sd21",
+    "perflow-sdxl-dreamshaper": "sdxl",
+}
+ROWS = {family.name: family for family in FAMILIES}
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mirror")
+    for name, kind in KINDS.items():
+        repository = ROWS[name].repository
+        write_family(folder, repository.name, kind, variant=repository.variant or "fp16")
+    write_delta(folder)
+    return folder
+
+
+@pytest.fixture
+def registry(mirror, assets, monkeypatch):
+    small = {
+        n: replace(ROWS[n], sizes=(64,), defaults=replace(ROWS[n].defaults, size=64)) for n in KINDS
+    }
+    for name, family in small.items():
+        monkeypatch.setitem(catalogue.CATALOGUE, name, family)
+    return Registry(Settings(assets=assets, device="cpu", mirror=mirror, offline=True))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_published_family_draws_what_its_seed_says(registry, name):
+    request = TextToImageRequest(prompt="a lighthouse", family=name, seed=3, steps=4, count=2)
+    first, again = run(request, registry), run(request, registry)
+    assert [picture.size for picture in first.pictures] == [(64, 64)] * 2
+    for one, other in zip(first.pictures, again.pictures, strict=True):
+        assert not ImageChops.difference(one, other).getbbox()
+    alone = run(first.recipe(1), registry).pictures[0]
+    extrema = ImageChops.difference(alone, first.pictures[1]).getextrema()
+    assert max(high for _, high in extrema) <= 8  # of 255: another batch, other roundings
+    assert ImageChops.difference(first.pictures[0], first.pictures[1]).getbbox()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_is_read_as_it_was_trained(registry, name):
+    with registry.lease(name) as pipeline:
+        assert isinstance(pipeline.scheduler, PeRFlowScheduler)
+        expected = {"sd15": "diff_eps", "sd21": "velocity", "sdxl": "ddim_eps"}[KINDS[name]]
+        assert pipeline.scheduler.config.prediction_type == expected
+
+
+def test_the_words_reach_the_picture_of_sdxl(registry):
+    """Through both text encoders, the pooled embedding among them."""
+    name = "perflow-sdxl-dreamshaper"
+    drawn = [
+        run(TextToImageRequest(prompt=words, family=name, seed=3), registry).pictures[0]
+        for words in ("a lighthouse", "x")
+    ]
+    assert ImageChops.difference(*drawn).getbbox()
+
+
+def test_delta_of_its_own_repository_is_in_the_weights(registry, mirror):
+    base = load_file(
+        mirror / SD15.repository.name / "unet/diffusion_pytorch_model.fp16.safetensors"
+    )
+    delta = load_file(
+        mirror / SD15.delta_repository.name / "diffusion_pytorch_model.v0-1.safetensors"
+    )
+    with registry.lease(SD15.name, delta_strength=1.5) as pipeline:
+        merged = pipeline.unet.state_dict()
+    for key, weight in base.items():
+        expected = weight.float() + 1.5 * delta[key].float()
+        assert torch.equal(merged[key], expected.to(registry.placement.dtype)), key
+
+
+def test_a_family_with_delta_inside_has_no_teacher(registry):
+    request = TextToImageRequest(
+        prompt="a dog", family="perflow-sd15-dreamshaper", acceleration="teacher"
+    )
+    with pytest.raises(BadRequest, match="has ΔW inside"):
+        run(request, registry)
+
+
+def test_a_family_that_is_nowhere_is_explained(registry):
+    request = TextToImageRequest(prompt="a dog", family="perflow-sdxl-base", size=1024)
+    with pytest.raises(MissingFile, match="hansyan/perflow-sdxl-base.*PERFLOW_OFFLINE"):
+        run(request, registry)
+
+
+def test_the_full_unet_has_the_published_keys():
+    manifest = json.loads((GOLDEN / "f_sd15_unet_keys.json").read_text())
+    with torch.device("meta"):
+        weights = UNet2DConditionModel.from_config(layouts.SD15_UNET).state_dict()
+    assert {key: list(weight.shape) for key, weight in weights.items()} == manifest["keys"]
+    assert sum(weight.numel() for weight in weights.values()) == manifest["number_of_parameters"]
