@@ -1,4 +1,4 @@
-"""python -m perflow_demo.evaluation pocket|speed: tables, JSON and a sheet of pictures."""
+"""python -m perflow_demo.evaluation pocket|speed|memory: tables, JSON and a sheet of pictures."""
 
 import logging
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from perflow_demo.errors import UserError
+from perflow_demo.evaluation import memory as memory_figures
 from perflow_demo.evaluation import pocket as pocket_figures
 from perflow_demo.evaluation import speed as speed_figures
 from perflow_demo.evaluation.report import Report
@@ -60,6 +61,12 @@ def speed(json: Json = None, quick: Quick = False) -> None:
     """Requests, overhead, ΔW merge and the page's start, as ratios."""
     rounds = 3 if quick else 7
     _hand_over(speed_figures.evaluate(Settings.from_environment(), rounds), json)
+
+
+@program.command()
+def memory(json: Json = None) -> None:
+    """Bytes on the device at full size, shared against separate; loads nothing."""
+    _hand_over(memory_figures.evaluate(), json)
 
 
 def _hand_over(report: Report, json: Path | None) -> None:

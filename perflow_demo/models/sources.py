@@ -69,6 +69,11 @@ def source_of(
 ) -> Source:
     """Where this model's files come from; on_fetch: told of files as they are fetched."""
     own = settings.assets / model.folder
+    if own.suffix == ".safetensors":
+        from perflow_demo.models.single_file import SingleFile
+        from perflow_demo.models.stable_diffusion import SD15
+
+        return SingleFile(own, source_of(SD15, settings, on_fetch))
     if model.repository is None or own.is_dir():
         return Folder(own)
     return published(model.repository, settings, on_fetch)

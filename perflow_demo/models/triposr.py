@@ -51,10 +51,15 @@ def load_tsr(
 def load_solid(
     component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
 ) -> TSR:
-    """The network of a row of the catalogue's SOLIDS, in either layout; raises LoadError."""
+    """The network of a row of the catalogue's SOLIDS, in either layout; raises LoadError.
+
+    dtype: of what sees the picture; the rest is in float32.
+    """
     if component.config == CONFIG:
-        return load_tsr(source, dtype, read=read)
-    return load_network(component, source, dtype, read)
+        network = load_tsr(source, read=read)
+    else:
+        network = load_network(component, source, torch.float32, read)
+    return network.narrow(dtype)
 
 
 def convert_checkpoint(checkpoint: Path) -> Path:

@@ -96,6 +96,15 @@ class TSR(ModelMixin, ConfigMixin):
         architecture["cond_image_size"] = config["cond_image_size"]
         return cls(architecture, dict(image_encoder_config or DINO_VIT_B16))
 
+    def narrow(self, dtype: torch.dtype) -> TSR:
+        """This network with all that sees the picture in `dtype`; what answers for points stays.
+
+        Nearly all weights see the picture, while points need more digits than half precision has.
+        """
+        for part in (self.image_tokenizer, self.tokenizer, self.backbone):
+            nn.Module.to(part, dtype)
+        return self
+
     def prepare(self, cutout: np.ndarray, ratio: float = FOREGROUND_RATIO) -> Tensor:
         """A cut-out H×W×4 uint8 as `scene_codes` takes it: centred on grey, 1 S S 3 in [0, 1].
 
@@ -115,9 +124,10 @@ class TSR(ModelMixin, ConfigMixin):
 
     def scene_codes(self, images: Tensor) -> Tensor:
         """Triplanes B 3 C H W of images B H W 3 in [0, 1], on grey and of the input size."""
-        image_tokens = self.image_tokenizer(images.movedim(-1, 1))
-        tokens = self.backbone(self.tokenizer(len(images)), image_tokens)
-        return self.post_processor(self.tokenizer.as_planes(tokens))
+        seen = images.movedim(-1, 1).to(self.tokenizer.embeddings.dtype)
+        tokens = self.backbone(self.tokenizer(len(images)), self.image_tokenizer(seen))
+        planes = self.tokenizer.as_planes(tokens)
+        return self.post_processor(planes.to(self.post_processor.upsample.weight.dtype))
 
     forward = scene_codes
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perflow_demo.errors import BadRequest, OutOfMemory
+from perflow_demo.models.bases import checkpoints, family_named
 from perflow_demo.models.catalogue import (
     CATALOGUE,
     FOREGROUND,
@@ -66,15 +67,18 @@ class Registry:
         return placement.choose(self._settings.device)
 
     def families(self) -> tuple[Family, ...]:
-        """The families on offer, each with the styles whose weights are there."""
-        return tuple(available(family, self._source(family)) for family in CATALOGUE.values())
+        """The families on offer, each with the styles whose weights are there.
+
+        Published ones that are not on this machine are among them unless it is offline.
+        """
+        own = (path.name for path in checkpoints(self._settings))
+        known = (self.family(name) for name in (*CATALOGUE, *own))
+        return tuple(family for family in known if self._offered(family))
 
     def family(self, name: str) -> Family:
-        """The family of that name, as in `families`; raises BadRequest for an unknown one."""
-        families = {family.name: family for family in self.families()}
-        if name not in families:
-            raise BadRequest(f"There is no family {name!r}; choose {' or '.join(families)}.")
-        return families[name]
+        """The family of that name, whether or not it is on offer; see `models.bases`."""
+        family = family_named(name, self._settings)
+        return available(family, self._source(family))
 
     @contextmanager
     def lease(
@@ -157,10 +161,10 @@ class Registry:
     def lease_solid(
         self, name: str = "pocket", on_load: OnLoad | None = None
     ) -> Iterator["ModelMixin"]:
-        """Lend a `nets.TSR` in float32; raises and calls back like `lease`.
+        """Lend a `nets.TSR`; raises and calls back like `lease`.
 
-        Points in space need more digits than a picture's latents: in bfloat16 they would stand on
-        a coarse grid.
+        It is in float32 on a CPU. On a GPU what sees the picture is in float16, but points in space
+        need more digits than a picture's latents, so what answers for them is not.
         """
         import torch
 
@@ -169,10 +173,12 @@ class Registry:
 
         model = solid_model(name)
         pickles = {model.network.weights: model.checkpoint} if model.checkpoint else {}
+        place = self.placement
+        dtype = torch.float16 if place.dtype is torch.float16 else torch.float32
         part = pipelines.network_part(
             model.name,
-            Converted(self._source(model), pickles),
-            replace(self.placement, dtype=torch.float32, memory_format=torch.contiguous_format),
+            Converted(source_of(model, self._settings, on_load), pickles),
+            replace(place, dtype=dtype, memory_format=torch.contiguous_format),
             "solid",
             model.network,
             load_solid,
@@ -238,6 +244,11 @@ class Registry:
             return source, None
         plugged = delta_source_of(family, self._settings, on_load)
         return source, Addition(family.delta, strength, plugged)
+
+    def _offered(self, family: Family) -> bool:
+        published = family.repository is not None
+        there = not published or self._source(family).has(family.unet.weights)
+        return there or not self._settings.offline
 
     def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
         return source_of(family, self._settings)

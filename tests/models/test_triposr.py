@@ -63,6 +63,17 @@ def test_half_precision_is_kept_to(folder):
     assert network.scene_codes(arrays("e_forward")["preprocessed"].bfloat16()).isfinite().all()
 
 
+def test_in_half_precision_points_keep_their_digits(folder):
+    golden = arrays("e_forward")
+    whole, narrowed = load(folder), load(folder).narrow(torch.float16)
+    assert narrowed.decoder.layers[0].weight.dtype == torch.float32
+    assert narrowed.backbone.proj_in.weight.dtype == torch.float16
+    codes = narrowed.scene_codes(golden["preprocessed"])
+    assert codes.dtype == torch.float32
+    expected = whole.scene_codes(golden["preprocessed"])
+    assert (codes - expected).norm() < 5e-3 * expected.norm()
+
+
 class Code:
     """Runs a command when it is unpickled."""
 

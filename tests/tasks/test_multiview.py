@@ -1,5 +1,7 @@
 """Six views on a family of debug size: from words or a picture, stage by stage, repeatable."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -140,7 +142,8 @@ def test_what_cannot_be_is_answered_in_a_sentence(registry, own_assets):
     with pytest.raises(BadRequest, match="pocket or wonder3d"):
         run(MultiviewRequest(prompt="a dog", family="sv3d"), registry)
     with pytest.raises(BadRequest, match="Wonder3D has no ΔW"):
-        resolve(MultiviewRequest(prompt="a dog"), WONDER3D, pictured=False)
+        bare = replace(WONDER3D, delta=None)
+        resolve(MultiviewRequest(prompt="a dog"), bare, pictured=False)
     with pytest.raises(NothingFound):
         run(MultiviewRequest(), registry, picture=Image.new("RGB", (64, 64), "white"))
     (own_assets / "pocket" / POCKET_VIEWS.unet.weights).unlink()

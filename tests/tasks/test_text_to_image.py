@@ -194,7 +194,6 @@ def test_words_beyond_the_tokenizer_s_length_are_named_and_do_nothing(registry):
         ({"size": 300}, "Size has to be 256 or 320 or 384 or 448 or 512 with Pocket, not 300."),
         ({"count": 9}, "Count has to be a whole number from 1 to 8 with Pocket, not 9."),
         ({"seed": MAX_SEED, "count": 2}, f"Seed has to be at most {MAX_SEED - 1} for 2 pictures."),
-        ({"family": "sd99"}, "There is no family 'sd99'; choose pocket."),
         ({"style": "cubist"}, "Pocket has no style 'cubist' here; choose cel or pencil."),
     ],
 )
@@ -203,6 +202,11 @@ def test_what_the_family_does_not_offer_is_refused_in_one_sentence(registry, val
         run(ask(**values), registry)
     assert str(caught.value) == sentence
     assert leases(registry) == 0
+
+
+def test_an_unknown_family_is_answered_with_the_known_ones(registry):
+    with pytest.raises(BadRequest, match="no family 'sd99'; choose pocket or sd15-dreamshaper"):
+        run(ask(family="sd99"), registry)
 
 
 def test_the_limits_are_the_family_s(registry):

@@ -1,0 +1,71 @@
+"""Bytes on the device at full size: one shared copy of everything, against separate pipelines.
+
+Networks are built without their weights, so this takes seconds and next to no memory.
+"""
+
+from collections.abc import Callable
+
+import torch
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
+
+from perflow_demo.evaluation.report import Report
+from perflow_demo.models import layouts
+from perflow_demo.nets import TSR, UNetMV2DConditionModel
+
+NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
+    "UNet with ΔW": lambda: UNet2DConditionModel.from_config(layouts.SD15_UNET),
+    "text encoder": lambda: CLIPTextModel(CLIPTextConfig.from_dict(layouts.SD15_TEXT)),
+    "autoencoder": lambda: AutoencoderKL.from_config(layouts.VAE),
+    "ControlNet": lambda: ControlNetModel.from_config(layouts.CONTROLNET),
+    "multiview UNet with ΔW": lambda: UNetMV2DConditionModel.from_config(layouts.WONDER3D_UNET),
+    "multiview autoencoder": lambda: AutoencoderKL.from_config(layouts.VAE),
+    "image encoder": lambda: CLIPVisionModelWithProjection(
+        CLIPVisionConfig.from_dict(layouts.CLIP_VISION)
+    ),
+    "3D network": lambda: TSR.from_config(layouts.TRIPOSR),
+}
+PICTURES = ("UNet with ΔW", "text encoder", "autoencoder")
+# What each of the reference's demonstrations loads for itself.
+SEPARATE = {
+    "text to image": PICTURES,
+    "refiner": (*PICTURES, "ControlNet"),
+    "multiview": ("multiview UNet with ΔW", "multiview autoencoder", "image encoder"),
+    "text to 3D": (*PICTURES, "3D network"),
+}
+
+
+def evaluate() -> Report:
+    """Megabytes in half precision: each network once, the separate pipelines, and the share."""
+    sizes = {name: _bytes(name) for name in NETWORKS}
+    shared = sum(sizes.values())
+    pipelines = {name: sum(sizes[part] for part in parts) for name, parts in SEPARATE.items()}
+    separate = sum(pipelines.values())
+    return Report(
+        {
+            "one copy each": [{"network": n, "mb": size / 1e6} for n, size in sizes.items()],
+            "separate pipelines": [{"pipeline": n, "mb": b / 1e6} for n, b in pipelines.items()],
+            "resident": [
+                {
+                    "shared_mb": shared / 1e6,
+                    "separate_mb": separate / 1e6,
+                    "share": shared / separate,
+                }
+            ],
+        }
+    )
+
+
+def _bytes(name: str) -> int:
+    with torch.device("meta"):
+        network = NETWORKS[name]()
+    if isinstance(network, TSR):
+        network = network.narrow(torch.float16)  # what answers for points stays in float32
+    else:
+        network = torch.nn.Module.to(network, torch.float16)
+    return sum(parameter.nbytes for parameter in network.parameters())

@@ -1,0 +1,100 @@
+"""A checkpoint in one safetensors file, as they are shared, read like a folder of diffusers."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from perflow_demo.errors import LoadError
+from perflow_demo.models import layouts
+from perflow_demo.models.sources import Folder, Source
+from perflow_demo.models.stable_diffusion import SD15
+
+TEXT = "cond_stage_model.transformer."
+CONFIGS = {
+    SD15.unet.config: layouts.SD15_UNET,
+    SD15.vae.config: layouts.VAE,
+    SD15.text_encoder.config: layouts.SD15_TEXT,
+    SD15.scheduler.config: layouts.SCHEDULE,
+}
+
+
+class SingleFile:
+    """A source (see `sources.Source`) over one file of Stable Diffusion 1.5, converted when needed.
+
+    words: a source with the tokenizer's files, which such a checkpoint does not hold.
+    configs: of the networks in the file. cache: folder that what was converted is kept in, once for
+    each state of the file.
+    """
+
+    def __init__(
+        self, path: Path, words: Source, configs: dict = CONFIGS, cache: Path | None = None
+    ):
+        self.path, self._words, self._configs, self._given = path, words, configs, cache
+
+    def has(self, name: str) -> bool:
+        return not name.startswith("tokenizer") or self._words.has(name)
+
+    def file(self, name: str) -> Path:
+        """As in `Source`; raises LoadError for a file that holds no such checkpoint."""
+        if name.startswith("tokenizer"):
+            return self._words.file(name)
+        state = self.path.stat()
+        told = f"{self.path}{state.st_size}{state.st_mtime_ns}"
+        folder = self._cache / f"{self.path.stem}-{hashlib.sha1(told.encode()).hexdigest()[:12]}"
+        if not folder.is_dir():
+            self._convert(folder)
+        return Folder(folder).file(name)
+
+    @property
+    def _cache(self) -> Path:
+        from huggingface_hub.constants import HF_HOME
+
+        return self._given or Path(HF_HOME) / "perflow-converted"
+
+    def _convert(self, folder: Path) -> None:
+        """Write the folder, whole or not at all."""
+        from safetensors.torch import save_file
+
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+                part = Path(made) / "whole"
+                for name, config in self._configs.items():
+                    (part / name).parent.mkdir(parents=True)
+                    (part / name).write_text(json.dumps(config))
+                for name, weights in self._weights(part).items():
+                    save_file(weights, part / name)
+                os.replace(part, folder)
+        except OSError as error:
+            raise LoadError(
+                f"{self.path.name} could not be converted ({error.strerror}); make room, or point "
+                "HF_HOME to a folder that can be written."
+            ) from error
+
+    def _weights(self, folder: Path) -> dict[str, dict]:
+        """The networks' weights in diffusers' names; folder: where their configurations are."""
+        from diffusers import AutoencoderKL, UNet2DConditionModel
+        from diffusers.loaders.single_file_utils import SingleFileComponentError
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        faults = (SafetensorError, SingleFileComponentError, KeyError, ValueError, RuntimeError)
+        try:
+            checkpoint = load_file(self.path)
+            unet, vae = (
+                kind.from_single_file(dict(checkpoint), config=str(folder), subfolder=name)
+                for kind, name in ((UNet2DConditionModel, "unet"), (AutoencoderKL, "vae"))
+            )
+        except faults as error:
+            raise LoadError(
+                f"{self.path.name} is no checkpoint of Stable Diffusion 1.5 ({error}); choose a "
+                "file that holds UNet, autoencoder and text encoder of that base."
+            ) from error
+        text = {k.removeprefix(TEXT): w for k, w in checkpoint.items() if k.startswith(TEXT)}
+        return {
+            SD15.unet.weights: unet.state_dict(),
+            SD15.vae.weights: vae.state_dict(),
+            SD15.text_encoder.weights: text,
+        }

@@ -1,0 +1,20 @@
+"""At full size everything resident takes at most 0.6 of what separate pipelines would."""
+
+import pytest
+
+from perflow_demo.evaluation import memory
+from perflow_demo.models.stable_diffusion import SD15
+
+
+def test_one_copy_of_everything_saves_memory():
+    tables = memory.evaluate().tables
+    sizes = {row["network"]: row["mb"] for row in tables["one copy each"]}
+    # From the published numbers of parameters, two bytes each.
+    assert sizes["UNet with ΔW"] == pytest.approx(2 * 859.520964)
+    assert sizes["multiview UNet with ΔW"] == pytest.approx(2 * 910.785284)
+    assert sizes["3D network"] == pytest.approx(2 * 419.275628, rel=2e-3)
+    (resident,) = tables["resident"]
+    assert resident["shared_mb"] == pytest.approx(sum(sizes.values()))
+    assert resident["share"] <= 0.6
+    pictures = sum(sizes[name] for name in memory.PICTURES)
+    assert SD15.memory_bytes == pytest.approx(1e6 * pictures, rel=0.05)
