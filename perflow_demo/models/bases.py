@@ -1,8 +1,8 @@
 """The family that a name stands for: a row of the catalogue, or a checkpoint of one's own.
 
 The latter is a fine-tune of Stable Diffusion 1.5, and gets its ΔW: a repository of the hub by its
-`org/name`, or by its name what lies in the folder PERFLOW_CHECKPOINTS, a folder in diffusers' layout
-or a single safetensors file.
+`org/name`, or by its name what lies in PERFLOW_CHECKPOINTS, a folder in diffusers' layout or a
+single safetensors file.
 """
 
 import re

@@ -26,6 +26,7 @@ from transformers import (
 
 from perflow_demo.errors import LoadError
 from perflow_demo.flow import MergeReport, apply_delta, expand_delta
+from perflow_demo.models.lora import lora_difference
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
 from perflow_demo.nets.autoencoder import PocketAutoencoder
@@ -64,11 +65,23 @@ ADVICE = "restore the file from where it was published"
 
 
 class Addition(NamedTuple):
-    """A weight difference to add to a UNet: its file, how much of it, and where the file is."""
+    """A weight difference to add to a UNet: its file, how much of it, and where the file is.
+
+    lora: whether the file holds a LoRA, which changes some of the weights, and not all.
+    """
 
     component: Component
     strength: float
     source: Source
+    lora: bool = False
+
+
+class Merge(NamedTuple):
+    """What adding `title` did to a UNet's weights; note: what of it was left out, mostly ""."""
+
+    title: str
+    report: MergeReport
+    note: str = ""
 
 
 def load_network(
@@ -140,21 +153,32 @@ def load_unet(
     source: Source,
     dtype: torch.dtype,
     read: BytesRead | None = None,
-) -> tuple[torch.nn.Module, tuple[MergeReport, ...]]:
+) -> tuple[torch.nn.Module, tuple[Merge, ...]]:
     """A private UNet with weight differences added to it, and what each did to its weights.
 
     deltas: added in this order as base + Σ strength·difference. The sums are made in float32 and
     rounded once, to `dtype`. Otherwise like `load_network`.
     """
     unet = load_network(component, source, torch.float32 if deltas else dtype, read)
-    shapes = _shapes(unet)
-    reports = []
-    for delta, strength, origin in deltas:
-        path = origin.file(delta.weights)
+    merges = tuple(_add(unet, addition, read) for addition in deltas)
+    return _cast(unet, dtype), merges
+
+
+def _add(unet: torch.nn.Module, addition: Addition, read: BytesRead | None) -> Merge:
+    title, strength = addition.component.title, addition.strength
+    path = addition.source.file(addition.component.weights)
+    expected, note = _shapes(unet), ""
+    if addition.lora:
+        stored = _read_tensors(path, torch.float32, read)
+        difference, left = lora_difference(path, stored)
+        expected = {key: shape for key, shape in expected.items() if key in difference}
+        if left:
+            note = f"{title} has {left} tensors for the text encoder; only the UNet was changed."
+    else:
         difference = read_delta(path, read)
-        _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, shapes)
-        reports.append(apply_delta(unet, difference, strength=strength))
-    return _cast(unet, dtype), tuple(reports)
+    _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, expected)
+    report = apply_delta(unet, difference, strength=strength, strict=not addition.lora)
+    return Merge(title, report, note)
 
 
 def read_delta(path: Path, read: BytesRead | None = None) -> dict[str, torch.Tensor]:

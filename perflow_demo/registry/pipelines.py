@@ -13,7 +13,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
 )
 
-from perflow_demo.flow import MergeReport, PeRFlowScheduler
+from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders
 from perflow_demo.models.loaders import Addition
 from perflow_demo.models.sources import Source
@@ -25,7 +25,7 @@ class Key(NamedTuple):
     """What makes one resident part different from another.
 
     family: whose files they are. style, delta_strength: of the UNet alone.
-    additions: what else went into the UNet, and how much of it.
+    additions: the LoRA files in the UNet, and how much of each.
     """
 
     family: str
@@ -40,7 +40,7 @@ class Tuned(NamedTuple):
     """A UNet and what each weight difference in it did to its weights, in the order added."""
 
     unet: ModelMixin
-    reports: tuple[MergeReport, ...]
+    merges: tuple[loaders.Merge, ...]
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,11 @@ def parts_of(
     place: Placement,
     style: str | None = None,
     delta: Addition | None = None,
+    loras: tuple[Addition, ...] = (),
 ) -> dict[str, Part]:
     """The parts of a text-to-image pipeline by their names in diffusers; loads nothing.
 
-    delta: None for the UNet as it is. All but the UNet is the same for all styles and strengths.
+    delta, loras: what to add to the UNet; all else is the same for all styles and strengths.
     """
     network = partial(network_part, family.owner, source, place)
     # SDXL's autoencoder overflows in float16.
@@ -116,7 +117,7 @@ def parts_of(
         "tokenizer": _tokenizer_part(family.owner, source, "tokenizer", family.tokenizer),
         "text_encoder": network("text_encoder", family.text_encoder, loaders.load_text_encoder),
         "vae": network_part(family.owner, source, vae_place, "vae", family.vae),
-        "unet": _unet_part(family, source, place, style, delta),
+        "unet": unet_part(family, source, place, style, delta, loras),
     }
     if family.text_encoder_2:
         parts["tokenizer_2"] = _tokenizer_part(
@@ -138,19 +139,32 @@ def _tokenizer_part(owner: str, source: Source, name: str, component: Component)
     )
 
 
-def _unet_part(
-    family: Family, source: Source, place: Placement, style: str | None, delta: Addition | None
+def unet_part(
+    family: Family,
+    source: Source,
+    place: Placement,
+    style: str | None,
+    delta: Addition | None,
+    loras: tuple[Addition, ...] = (),
 ) -> Part:
+    """The UNet of `parts_of`, whose value is a Tuned."""
     additions = [Addition(family.style(style).component, 1.0, source)] if style else []
     additions += [delta] if delta else []
+    additions += loras
 
     def load(read: loaders.BytesRead) -> Tuned:
-        unet, reports = loaders.load_unet(family.unet, additions, source, place.dtype, read)
-        return Tuned(place.put(unet), reports)
+        unet, merges = loaders.load_unet(family.unet, additions, source, place.dtype, read)
+        return Tuned(place.put(unet), merges)
 
-    strength = delta.strength if delta else 0.0
     return Part(
-        Key(family.owner, "unet", str(place), style=style, delta_strength=strength),
+        Key(
+            family.owner,
+            "unet",
+            str(place),
+            style,
+            delta.strength if delta else 0.0,
+            tuple((lora.component.title, lora.strength) for lora in loras),
+        ),
         family.unet.title,
         ((family.unet, source), *((added.component, added.source) for added in additions)),
         load,

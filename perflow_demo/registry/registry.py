@@ -16,6 +16,7 @@ from perflow_demo.models.catalogue import (
     available,
     has_solid,
 )
+from perflow_demo.models.lora import find_lora, parse_loras
 from perflow_demo.models.sources import Source, delta_source_of, source_of
 from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
 from perflow_demo.models.wonder3d import Converted, is_complete
@@ -25,7 +26,7 @@ from perflow_demo.registry.cache import Cache, EntryStatus
 if TYPE_CHECKING:
     from diffusers import ModelMixin, StableDiffusionPipeline
 
-    from perflow_demo.models.loaders import Addition
+    from perflow_demo.models.loaders import Addition, Merge
     from perflow_demo.registry.multiview import MultiviewPipeline
     from perflow_demo.registry.pipelines import Key, Part
     from perflow_demo.registry.placement import Placement
@@ -87,6 +88,7 @@ class Registry:
         style: str | None = None,
         delta_strength: float = 1.0,
         on_load: OnLoad | None = None,
+        loras: str | None = None,
     ) -> Iterator["StableDiffusionPipeline"]:
         """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
 
@@ -95,6 +97,7 @@ class Registry:
         already. At 0 the pipeline is the plain teacher with a DDIMScheduler, else it has a
         PeRFlowScheduler.
         on_load: called while a component loads, with its title, bytes read and bytes to read.
+        loras: LoRA files to add to the UNet, as `models.lora.parse_loras` reads them.
         Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
         faulty file, OutOfMemory when the budget is too small or the device runs out of memory
         during the lease.
@@ -103,9 +106,24 @@ class Registry:
 
         family = self._family_with(family, style)
         source, delta = self._published(family, delta_strength, on_load)
-        parts = pipelines.parts_of(family, source, self.placement, style, delta)
+        added = self._loras(loras, on_load)
+        parts = pipelines.parts_of(family, source, self.placement, style, delta, added)
         with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
+
+    def merges(
+        self, family: str, style: str | None, delta_strength: float, loras: str | None = None
+    ) -> "tuple[Merge, ...]":
+        """What each weight difference did to the UNet that `lease` lends for these arguments."""
+        from perflow_demo.registry import pipelines
+
+        family = self._family_with(family, style)
+        source, delta = self._published(family, delta_strength, None)
+        part = pipelines.unet_part(
+            family, source, self.placement, style, delta, self._loras(loras, None)
+        )
+        with self._lent({"unet": part}, None) as modules:
+            return modules["unet"].merges
 
     def multiview_families(self) -> tuple[MultiviewFamily, ...]:
         """The multiview families whose files are all on this machine."""
@@ -244,6 +262,17 @@ class Registry:
             return source, None
         plugged = delta_source_of(family, self._settings, on_load)
         return source, Addition(family.delta, strength, plugged)
+
+    def _loras(self, named: str | None, on_load: OnLoad | None) -> "tuple[Addition, ...]":
+        from perflow_demo.models.loaders import Addition
+
+        found = [
+            (weight, *find_lora(name, self._settings, on_load))
+            for name, weight in parse_loras(named)
+        ]
+        return tuple(
+            Addition(component, weight, source, lora=True) for weight, component, source in found
+        )
 
     def _offered(self, family: Family) -> bool:
         published = family.repository is not None

@@ -96,10 +96,25 @@ class TextToImageRequest(Request):
         description="Windows PeRFlow runs its lines in; other than trained, so for experiments.",
     )
 
-    @field_validator("style")
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=1.5,
+        allow_inf_nan=False,
+        title="ΔW strength",
+        description="Share of ΔW in the weights; 1 is what was trained.",
+    )
+    lora: str | None = Field(
+        None,
+        max_length=300,
+        title="LoRA",
+        description="LoRA files to add, as name@weight, several with commas between them.",
+    )
+
+    @field_validator("style", "lora")
     @classmethod
-    def _base_is_none(cls, style: str | None) -> str | None:
-        return style or None
+    def _nothing_is_none(cls, text: str | None) -> str | None:
+        return text or None
 
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
@@ -113,6 +128,10 @@ class TextToImageRequest(Request):
             "Model": model,
         }
         negative = [f"Negative prompt: {self.negative_prompt}"] if self.negative_prompt else []
+        if self.strength != 1:
+            settings["ΔW strength"] = self.strength
+        if self.lora:
+            settings["Lora"] = self.lora
         line = ", ".join(f"{name}: {value}" for name, value in settings.items())
         return "\n".join([self.prompt, *negative, line])
 
@@ -159,9 +178,11 @@ def stream(
     film: dict[tuple[float, float], Frame] = {}
     with ExitStack() as stack:
         with clocked(seconds, "load"):
-            strength = 1.0 if request.acceleration == "perflow" else 0.0
-            lent = partial(registry.lease, family.name, request.style, strength)
+            strength = request.strength if request.acceleration == "perflow" else 0.0
+            chosen = family.name, request.style, strength
+            lent = partial(registry.lease, *chosen, loras=request.lora)
             pipeline = yield from lease(stack, lent)
+        notes += filter(None, (merge.note for merge in registry.merges(*chosen, request.lora)))
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
 
         with clocked(seconds, "text"):

@@ -152,6 +152,8 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         count = controls.slider(fields["count"], maximum=family.max_count)
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
+        strength = controls.slider(fields["strength"], step=0.05)
+        lora = controls.text(fields["lora"])
     made = {
         "prompt": prompt,
         "negative_prompt": negative,
@@ -164,6 +166,8 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         "count": count,
         "seed": seed,
         "windows": split,
+        "strength": strength,
+        "lora": lora,
     }
     return Form(header.registry, made, keep)
 
