@@ -11,7 +11,8 @@ from pathlib import Path
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.models.catalogue import CATALOGUE
-from perflow_demo.models.spec import Family, Repository
+from perflow_demo.models.sources import Folder, Source
+from perflow_demo.models.spec import Component, Family, Repository
 from perflow_demo.models.stable_diffusion import SD15
 from perflow_demo.settings import Settings
 
@@ -44,6 +45,24 @@ def checkpoints(settings: Settings) -> tuple[Path, ...]:
     if settings.checkpoints is None:
         return ()
     return tuple(sorted(filter(_is_checkpoint, settings.checkpoints.iterdir())))
+
+
+def delta_names(settings: Settings) -> tuple[str, ...]:
+    """The weight differences in `deltas` of the checkpoints' folder, without the files' ending."""
+    if settings.checkpoints is None:
+        return ()
+    files = (settings.checkpoints / "deltas").glob("*.safetensors")
+    return tuple(sorted(path.stem for path in files))
+
+
+def find_delta(name: str, settings: Settings) -> tuple[Component, Source]:
+    """The weight difference of that name; raises BadRequest for an unknown one."""
+    known = delta_names(settings)
+    if name not in known:
+        names = " or ".join(known) or "none, since there is none here"
+        raise BadRequest(f"There is no ΔW {name!r}; choose {names}.")
+    component = Component(f"ΔW {name}", weights=f"{name}.safetensors")
+    return component, Folder(settings.checkpoints / "deltas")
 
 
 def _is_checkpoint(path: Path) -> bool:

@@ -25,7 +25,7 @@ class Key(NamedTuple):
     """What makes one resident part different from another.
 
     family: whose files they are. style, delta_strength: of the UNet alone.
-    additions: the LoRA files in the UNet, and how much of each.
+    additions: all that went into the UNet, by title, and how much of each.
     """
 
     family: str
@@ -163,7 +163,7 @@ def unet_part(
             str(place),
             style,
             delta.strength if delta else 0.0,
-            tuple((lora.component.title, lora.strength) for lora in loras),
+            tuple((added.component.title, added.strength) for added in additions),
         ),
         family.unet.title,
         ((family.unet, source), *((added.component, added.source) for added in additions)),

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perflow_demo.errors import BadRequest, OutOfMemory
-from perflow_demo.models.bases import checkpoints, family_named
+from perflow_demo.models.bases import checkpoints, delta_names, family_named, find_delta
 from perflow_demo.models.catalogue import (
     CATALOGUE,
     FOREGROUND,
@@ -25,10 +25,11 @@ from perflow_demo.registry.cache import Cache, EntryStatus
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
     from diffusers import ModelMixin, StableDiffusionPipeline
+    from torch import Tensor
 
     from perflow_demo.models.loaders import Addition, Merge
     from perflow_demo.registry.multiview import MultiviewPipeline
-    from perflow_demo.registry.pipelines import Key, Part
+    from perflow_demo.registry.pipelines import Key, Part, Tuned
     from perflow_demo.registry.placement import Placement
 
 # Title of the component that loads, bytes read so far, bytes to read.
@@ -89,6 +90,7 @@ class Registry:
         delta_strength: float = 1.0,
         on_load: OnLoad | None = None,
         loras: str | None = None,
+        delta: str | None = None,
     ) -> Iterator["StableDiffusionPipeline"]:
         """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
 
@@ -98,32 +100,61 @@ class Registry:
         PeRFlowScheduler.
         on_load: called while a component loads, with its title, bytes read and bytes to read.
         loras: LoRA files to add to the UNet, as `models.lora.parse_loras` reads them.
+        delta: name of a ΔW of one's own, instead of the family's.
         Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
         faulty file, OutOfMemory when the budget is too small or the device runs out of memory
         during the lease.
         """
         from perflow_demo.registry import pipelines
 
-        family = self._family_with(family, style)
-        source, delta = self._published(family, delta_strength, on_load)
-        added = self._loras(loras, on_load)
-        parts = pipelines.parts_of(family, source, self.placement, style, delta, added)
+        family, source, *added = self._tuning(family, style, delta_strength, loras, delta, on_load)
+        parts = pipelines.parts_of(family, source, self.placement, style, *added)
         with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
 
     def merges(
-        self, family: str, style: str | None, delta_strength: float, loras: str | None = None
+        self,
+        family: str,
+        style: str | None = None,
+        delta_strength: float = 1.0,
+        loras: str | None = None,
+        delta: str | None = None,
     ) -> "tuple[Merge, ...]":
         """What each weight difference did to the UNet that `lease` lends for these arguments."""
-        from perflow_demo.registry import pipelines
-
-        family = self._family_with(family, style)
-        source, delta = self._published(family, delta_strength, None)
-        part = pipelines.unet_part(
-            family, source, self.placement, style, delta, self._loras(loras, None)
-        )
+        part = self._unet_part(self.placement, family, style, delta_strength, loras, delta)
         with self._lent({"unet": part}, None) as modules:
             return modules["unet"].merges
+
+    def private_unet(
+        self,
+        family: str,
+        style: str | None = None,
+        delta_strength: float = 1.0,
+        loras: str | None = None,
+        delta: str | None = None,
+    ) -> "Tuned":
+        """A UNet of the caller's own, in float32 on the CPU and not kept; otherwise as `merges`."""
+        import torch
+
+        from perflow_demo.registry.placement import Placement
+
+        place = Placement(torch.device("cpu"), torch.float32)
+        part = self._unet_part(place, family, style, delta_strength, loras, delta)
+        with self._out_of_memory_explained():
+            return part.loader(None)()
+
+    def difference(self, family: str, delta: str | None = None) -> "Mapping[str, Tensor]":
+        """The weights of a ΔW, the family's or one's own, in float32."""
+        from perflow_demo.models.loaders import read_delta
+
+        _, addition = self._published(self.family(family), 1.0, None, delta)
+        if addition is None:
+            raise BadRequest(f"{family} has ΔW inside, and none to take out.")
+        return read_delta(addition.source.file(addition.component.weights))
+
+    def deltas(self) -> tuple[str, ...]:
+        """Names of the weight differences of one's own."""
+        return delta_names(self._settings)
 
     def multiview_families(self) -> tuple[MultiviewFamily, ...]:
         """The multiview families whose files are all on this machine."""
@@ -245,23 +276,53 @@ class Registry:
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
         return family
 
+    def _unet_part(
+        self, place: "Placement", family: str, style: str | None, strength: float, *named
+    ) -> "Part":
+        from perflow_demo.registry import pipelines
+
+        family, source, *added = self._tuning(family, style, strength, *named, None)
+        return pipelines.unet_part(family, source, place, style, *added)
+
+    def _tuning(
+        self,
+        family: str,
+        style: str | None,
+        strength: float,
+        loras: str | None,
+        delta: str | None,
+        on_load: OnLoad | None,
+    ) -> "tuple[Family, Source, Addition | None, tuple[Addition, ...]]":
+        """The family, where its files are, and what is to be added to its UNet."""
+        family = self._family_with(family, style)
+        source, plugged = self._published(family, strength, on_load, delta)
+        return family, source, plugged, self._loras(loras, on_load)
+
     def _published(
-        self, family: Family | MultiviewFamily, strength: float, on_load: OnLoad | None
+        self,
+        family: Family | MultiviewFamily,
+        strength: float,
+        on_load: OnLoad | None,
+        delta: str | None = None,
     ) -> "tuple[Source, Addition | None]":
-        """The family's files, and its ΔW at this strength where there is some to add."""
+        """The family's files, and ΔW at this strength where there is some to add."""
         from perflow_demo.models.loaders import Addition
 
         if not 0 <= strength <= MAX_STRENGTH:
             raise BadRequest(
                 f"A ΔW strength of {strength} is not in 0..{MAX_STRENGTH}; choose another."
             )
-        if family.delta is None and strength != 1 and isinstance(family, Family):
+        inside = isinstance(family, Family) and family.delta is None
+        if inside and not delta and strength != 1:
             raise BadRequest(f"{family.title} has ΔW inside and cannot be had without it.")
         source = Converted(source_of(family, self._settings, on_load))
-        if family.delta is None or not strength:
+        if not strength or not (delta or family.delta):
             return source, None
-        plugged = delta_source_of(family, self._settings, on_load)
-        return source, Addition(family.delta, strength, plugged)
+        if delta:
+            component, plugged = find_delta(delta, self._settings)
+        else:
+            component, plugged = family.delta, delta_source_of(family, self._settings, on_load)
+        return source, Addition(component, strength, plugged)
 
     def _loras(self, named: str | None, on_load: OnLoad | None) -> "tuple[Addition, ...]":
         from perflow_demo.models.loaders import Addition

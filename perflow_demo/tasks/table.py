@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import multiview, text_to_image, to_3d
+from perflow_demo.tasks import lab, multiview, text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -59,6 +59,15 @@ TASKS: dict[str, Task] = {
             stream=to_3d.stream,
             run=to_3d.run,
             ready=lambda registry: bool(registry.solids()),
+        ),
+        Task(
+            name=lab.LabRequest.task,
+            command="lab",
+            title="ΔW lab",
+            description="Compare a checkpoint with and without ΔW.",
+            request=lab.LabRequest,
+            stream=lab.stream,
+            run=lab.run,
         ),
     )
 }

@@ -104,6 +104,12 @@ class TextToImageRequest(Request):
         title="ΔW strength",
         description="Share of ΔW in the weights; 1 is what was trained.",
     )
+    delta: str | None = Field(
+        None,
+        max_length=128,
+        title="ΔW",
+        description="A weight difference of one's own, by its name; else that of the family.",
+    )
     lora: str | None = Field(
         None,
         max_length=300,
@@ -111,7 +117,7 @@ class TextToImageRequest(Request):
         description="LoRA files to add, as name@weight, several with commas between them.",
     )
 
-    @field_validator("style", "lora")
+    @field_validator("style", "delta", "lora")
     @classmethod
     def _nothing_is_none(cls, text: str | None) -> str | None:
         return text or None
@@ -179,10 +185,15 @@ def stream(
     with ExitStack() as stack:
         with clocked(seconds, "load"):
             strength = request.strength if request.acceleration == "perflow" else 0.0
-            chosen = family.name, request.style, strength
-            lent = partial(registry.lease, *chosen, loras=request.lora)
-            pipeline = yield from lease(stack, lent)
-        notes += filter(None, (merge.note for merge in registry.merges(*chosen, request.lora)))
+            chosen = {
+                "family": family.name,
+                "style": request.style,
+                "delta_strength": strength,
+                "loras": request.lora,
+                "delta": request.delta,
+            }
+            pipeline = yield from lease(stack, partial(registry.lease, **chosen))
+        notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
 
         with clocked(seconds, "text"):
@@ -236,7 +247,7 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
     Raises BadRequest for what is outside the family's limits.
     """
     defaults, accelerated = family.defaults, request.acceleration == "perflow"
-    if not accelerated and family.delta is None:
+    if not accelerated and family.delta is None and not request.delta:
         raise BadRequest(f"{family.title} has ΔW inside; choose perflow as its acceleration.")
     values = request.model_dump()
     values["windows"] = (request.windows or family.num_time_windows) if accelerated else None

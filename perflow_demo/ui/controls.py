@@ -65,6 +65,13 @@ def choice(control: Control, choices: list[tuple[str, Any]] | list, **options) -
     return gr.Radio(choices, **{"value": control.default} | _words(control, options))
 
 
+def picked(control: Control, names: Sequence[str], **options) -> gr.Dropdown:
+    """One of the things of one's own, by name, or none; hidden where there is none."""
+    choices = [("The family's", ""), *((name, name) for name in names)]
+    made = {"value": "", "filterable": False, "visible": bool(names)}
+    return gr.Dropdown(choices, **made | _words(control, options))
+
+
 def switch(control: Control, **options) -> gr.Checkbox:
     """Yes or no."""
     made = {"value": control.default, "elem_classes": "switch", "min_width": 60}

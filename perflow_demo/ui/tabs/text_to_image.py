@@ -153,6 +153,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
         strength = controls.slider(fields["strength"], step=0.05)
+        delta = controls.picked(fields["delta"], header.registry.deltas())
         lora = controls.text(fields["lora"])
     made = {
         "prompt": prompt,
@@ -167,6 +168,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         "seed": seed,
         "windows": split,
         "strength": strength,
+        "delta": delta,
         "lora": lora,
     }
     return Form(header.registry, made, keep)

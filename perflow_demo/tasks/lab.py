@@ -1,0 +1,185 @@
+"""What plugging ΔW in does to a checkpoint: pictures side by side, a report, and files to keep."""
+
+import secrets
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.tasks import text_to_image
+from perflow_demo.tasks.contract import Progress, Request
+from perflow_demo.tasks.text_to_image import (
+    MAX_SEED,
+    RANDOM,
+    TextToImageRequest,
+    TextToImageResult,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from perflow_demo.models.loaders import Merge
+    from perflow_demo.registry import Registry
+
+_FIELDS = TextToImageRequest.model_fields
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+class LabRequest(Request):
+    """What to compare: a checkpoint as it is, and the same with ΔW, of the same seed."""
+
+    task: ClassVar[str] = "lab"
+
+    prompt: str = _FIELDS["prompt"]
+    family: str = Field("pocket", max_length=64, title="Base", description="The checkpoint.")
+    style: str | None = _FIELDS["style"]
+    delta: str | None = _FIELDS["delta"]
+    strength: float = _FIELDS["strength"]
+    lora: str | None = _FIELDS["lora"]
+    steps: Literal[4, 6, 8] = Field(
+        4, title="Steps with ΔW", description="Calls of the network with ΔW plugged in."
+    )
+    guidance_scale: float | None = _FIELDS["guidance_scale"]
+    seed: int = _FIELDS["seed"]
+
+    @field_validator("style", "lora", "delta")
+    @classmethod
+    def _nothing_is_none(cls, text: str | None) -> str | None:
+        return text or None
+
+    @property
+    def checkpoint(self) -> dict:
+        """What says which weights are meant, as arguments of the registry."""
+        return {"family": self.family, "style": self.style, "loras": self.lora}
+
+
+@dataclass(frozen=True)
+class LabResult:
+    """The same seed twice, and what ΔW and LoRA files did to the UNet, in the order added."""
+
+    base: TextToImageResult
+    accelerated: TextToImageResult
+    merges: "tuple[Merge, ...]"
+
+
+@dataclass(frozen=True)
+class Unmerged:
+    """ΔW taken out again. exact: whether all weights are those of the base, bit for bit.
+
+    largest_error: of any weight when ΔW is only subtracted, without the base's own numbers.
+    """
+
+    weights: int
+    exact: bool
+    largest_error: float
+
+
+def stream(
+    request: LabRequest, registry: "Registry", previews: bool = True
+) -> Iterator[Progress | LabResult]:
+    """Draw both, telling how far it is, then the LabResult; otherwise like `text_to_image`'s."""
+    if not registry.family(request.family).delta and not request.delta:
+        raise BadRequest("This checkpoint has ΔW inside; choose one to plug it into.")
+    seed = secrets.randbelow(MAX_SEED + 1) if request.seed == RANDOM else request.seed
+    shared = request.model_dump(exclude={"steps", "strength", "delta"}) | {"seed": seed}
+    base = TextToImageRequest(**shared, acceleration="teacher")
+    wanted = {"steps": request.steps, "strength": request.strength, "delta": request.delta}
+    accelerated = TextToImageRequest(**shared, **wanted)
+    results = []
+    for drawing in (base, accelerated):
+        results.append((yield from _drawn(drawing, registry, previews)))
+    merges = registry.merges(
+        **request.checkpoint, delta_strength=request.strength, delta=request.delta
+    )
+    yield LabResult(*results, merges)
+
+
+def run(
+    request: LabRequest,
+    registry: "Registry",
+    on_progress: Callable[[Progress], None] | None = None,
+    previews: bool = False,
+) -> LabResult:
+    """Draw both and return the result; as in `stream`."""
+    with closing(stream(request, registry, previews)) as events:
+        for event in events:
+            if isinstance(event, LabResult):
+                return event
+            if on_progress:
+                on_progress(event)
+    raise RuntimeError("a run ended without a result")
+
+
+def block_changes(merge: "Merge") -> dict[str, float]:
+    """The largest relative change of a weight in each block of the UNet, in the blocks' order."""
+    largest: dict[str, float] = {}
+    for key, change in merge.report.relative_change.items():
+        name, _, rest = key.partition(".")
+        block = f"{name.removesuffix('_blocks')} {rest[0]}" if name.endswith("_blocks") else name
+        largest[block] = max(change, largest.get(block, 0.0))
+    return largest
+
+
+def unmerge(request: LabRequest, registry: "Registry") -> Unmerged:
+    """Plug ΔW in and take it out again, in float32, without and with the base's own numbers."""
+    import torch
+
+    from perflow_demo.flow import apply_delta, remove_delta
+
+    base = registry.private_unet(**request.checkpoint, delta_strength=0.0).unet.state_dict()
+    chosen = {"delta_strength": request.strength, "delta": request.delta}
+    merged = registry.private_unet(**request.checkpoint, **chosen).unet
+    difference = registry.difference(request.family, request.delta)
+    remove_delta(merged, difference, request.strength)
+    weights = merged.state_dict()
+    error = max((weights[key] - base[key]).abs().max().item() for key in base)
+    apply_delta(merged, difference, request.strength)
+    remove_delta(merged, difference, request.strength, base=base)
+    exact = all(torch.equal(weights[key], base[key]) for key in base)
+    return Unmerged(len(base), exact, error)
+
+
+def export_merged(request: LabRequest, registry: "Registry", folder: Path) -> None:
+    """Write the merged UNet into the folder, in diffusers' layout and half precision."""
+    import torch
+
+    unet = registry.private_unet(
+        **request.checkpoint, delta_strength=request.strength, delta=request.delta
+    ).unet
+    torch.nn.Module.to(unet, torch.float16).save_pretrained(folder)
+
+
+def export_difference(tuned: dict, base: dict, registry: "Registry", folder: Path) -> None:
+    """Write the difference of two checkpoints, tuned − base, in the form of a published ΔW.
+
+    tuned, base: arguments of the registry's `private_unet`. Raises BadRequest for checkpoints of
+    different networks.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    from perflow_demo.flow import extract_delta
+
+    networks = [registry.private_unet(**checkpoint).unet for checkpoint in (tuned, base)]
+    try:
+        difference: dict[str, Tensor] = extract_delta(*networks)
+    except (KeyError, ValueError) as error:
+        raise BadRequest(f"The two are different networks: {error.args[0]}.") from error
+    networks[1].save_config(folder)
+    half = {key: weight.to(torch.float16).contiguous() for key, weight in difference.items()}
+    save_file(half, folder / WEIGHTS)
+
+
+def _drawn(
+    request: TextToImageRequest, registry: "Registry", previews: bool
+) -> Generator[Progress, None, TextToImageResult]:
+    with closing(text_to_image.stream(request, registry, previews)) as events:
+        for event in events:
+            if isinstance(event, TextToImageResult):
+                return event
+            yield event
+    raise RuntimeError("a run ended without a result")
