@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perflow_demo import ui
 from perflow_demo.errors import UserError
-from perflow_demo.registry import Registry
+from perflow_demo.registry import Lanes, Registry
 from perflow_demo.settings import Settings, parse_bytes
 
 
@@ -16,7 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = read_settings(argv)
     except UserError as error:
         sys.exit(f"app.py: {error}")
-    ui.launch(ui.build(Registry(settings)), settings)
+    registry = (Lanes if len(settings.devices) > 1 else Registry)(settings)
+    ui.launch(ui.build(registry), settings)
 
 
 def read_settings(argv: Sequence[str] | None = None) -> Settings:
@@ -24,7 +25,7 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
     parser = argparse.ArgumentParser(description="Text to picture in four PeRFlow steps.")
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, help="port to listen on")
-    parser.add_argument("--device", help="auto, cpu, cuda or cuda:<number>")
+    parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:0,cuda:1 …")
     parser.add_argument("--memory-budget", metavar="SIZE", help="most that models take, as in 2GB")
     parser.add_argument("--share", action="store_true", default=None, help="open a public link")
     given = vars(parser.parse_args(argv))

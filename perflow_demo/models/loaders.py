@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import NamedTuple
 
 import diffusers
 import torch
-from accelerate import init_empty_weights
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
@@ -61,6 +61,8 @@ OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_o
 OLD_KEY = re.compile(rf"(\.attentions\.\d+)\.({'|'.join(OLD_NAMES)})\.(weight|bias)")
 # An integer buffer that transformers once stored and now counts up by itself.
 COUNTED = ".embeddings.position_ids"
+# torch keeps the device that modules are built on for all threads at once.
+building = threading.Lock()
 ADVICE = "restore the file from where it was published"
 
 
@@ -101,8 +103,7 @@ def load_network(
             f"{ADVICE}."
         )
     try:
-        with init_empty_weights():
-            module = NETWORKS[name].from_config(config)
+        module = _unfilled(NETWORKS[name], config)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no {name} ({error}); {ADVICE}.") from error
     return fill(module, source.file(component.weights), dtype, read)
@@ -116,12 +117,11 @@ def load_text_encoder(
     config = _read_json(path)
     tower = TEXT_TOWERS.get(next(iter(config.get("architectures") or ()), None))
     try:
-        with init_empty_weights():
-            if tower:
-                module = tower(CLIPTextConfig.from_dict(config))
-            else:
-                config = AutoConfig.for_model(**config)
-                module = AutoModel.from_config(config, trust_remote_code=False)
+        if tower:
+            module = tower(CLIPTextConfig.from_dict(config))
+        else:
+            config = AutoConfig.for_model(**config)
+            module = AutoModel.from_config(config, trust_remote_code=False)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error
     # Files name the tower that this class of transformers 5 is the whole of.
@@ -137,8 +137,7 @@ def load_image_encoder(
     config = _read_json(path)
     if config.get("model_type") != "clip_vision_model":
         raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
-    with init_empty_weights():
-        module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
+    module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
     return fill(module, source.file(component.weights), dtype, read)
 
 
@@ -202,11 +201,10 @@ def load_multiview_unet(
     unet = load_network(component, source, torch.float32 if delta else dtype, read)
     if delta is None:
         return unet, None
-    plugged, strength, plugged_source = delta
-    path = plugged_source.file(plugged.weights)
+    path = delta.source.file(delta.component.weights)
     difference = read_delta(path, read)
     try:
-        report = apply_delta(unet, difference, strength=strength, strict=False)
+        report = apply_delta(unet, difference, strength=delta.strength, strict=False)
     except (KeyError, ValueError) as error:
         raise LoadError(f"{path} is no ΔW for {component.title}: {error.args[0]}.") from error
     return _cast(unet, dtype), report
@@ -277,6 +275,15 @@ def fill(
     tensors = _read_tensors(path, dtype, read)
     module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items()}, assign=True)
     return _cast(module, dtype).eval().requires_grad_(False)
+
+
+def _unfilled(kind: type[torch.nn.Module], config: dict) -> torch.nn.Module:
+    """A network without weights: to draw random ones first would take most of a load's time."""
+    with building, torch.device("meta"):
+        module = kind.from_config(config)
+    computed = {name for name, _ in module.named_buffers()} - module.state_dict().keys()
+    # Buffers that no file has would stay without their numbers.
+    return kind.from_config(config) if computed else module
 
 
 def _cast(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:

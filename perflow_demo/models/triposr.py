@@ -14,7 +14,7 @@ import yaml
 from safetensors.torch import save_file
 
 from perflow_demo.errors import LoadError
-from perflow_demo.models.loaders import ADVICE, BytesRead, fill, load_network
+from perflow_demo.models.loaders import ADVICE, BytesRead, building, fill, load_network
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
 from perflow_demo.nets.tsr import TSR
@@ -37,7 +37,7 @@ def load_tsr(
     """
     path = source.file(CONFIG)
     try:
-        with torch.device("meta"):
+        with building, torch.device("meta"):
             network = TSR.from_config(_read_yaml(path), image_encoder_config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LoadError(f"{path} describes no TSR network ({error}); {ADVICE}.") from error

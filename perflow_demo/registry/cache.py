@@ -5,20 +5,35 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from perflow_demo.errors import OutOfMemory
 
 
 @dataclass(frozen=True)
 class EntryStatus:
-    """One resident value: its bytes, its age, the time since its last use, its open leases."""
+    """One value: its bytes, its age, the time since its last use, its open leases, where it is."""
 
     key: Hashable
     bytes: int
     age_seconds: float
     idle_seconds: float
     leases: int
+    parked: bool = False
+
+
+class Parking(Protocol):
+    """A place beside the device where idle values wait: nearer than the disk."""
+
+    def room(self) -> int:
+        """Bytes that parked values may take."""
+
+    def park(self, value: Any) -> None:
+        """Move the value off the device."""
+
+    def bring_back(self, value: Any) -> None:
+        """Move the value to the device again."""
 
 
 @dataclass(eq=False)
@@ -31,6 +46,7 @@ class _Entry:
     used: float
     leases: int = 1
     value: Any = None
+    parked: bool = False
     settled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -39,7 +55,8 @@ class Cache:
 
     budget: gives the bytes allowed; called when room is needed, never before.
     measure: bytes of a loaded value.
-    freed: called after values were dropped, to hand their memory back to the device.
+    freed: called after values left the device, to hand their memory back to it.
+    parking: gives where idle values go before they are dropped, or None; asked when it is needed.
     """
 
     def __init__(
@@ -47,8 +64,10 @@ class Cache:
         budget: Callable[[], int],
         measure: Callable[[Any], int],
         freed: Callable[[], None] = lambda: None,
+        parking: Callable[[], Parking | None] = lambda: None,
     ):
         self._budget, self._measure, self._freed = budget, measure, freed
+        self._parking = parking
         self._entries: dict[Hashable, _Entry] = {}
         self._lock = threading.RLock()
 
@@ -76,6 +95,11 @@ class Cache:
         with self._lock:
             return self._drop([e for e in self._idle() if key is None or e.key == key])
 
+    def set_aside(self) -> int:
+        """Clear the device of all idle values, parked or dropped. Returns the bytes freed there."""
+        with self._lock:
+            return sum(self._put_away(e) for e in self._idle() if not e.parked)
+
     def status(self) -> tuple[EntryStatus, ...]:
         """The resident values, the most recently used one first."""
         now = time.monotonic()
@@ -83,7 +107,8 @@ class Cache:
             loaded = [entry for entry in self._entries.values() if entry.settled.is_set()]
             loaded.sort(key=lambda entry: entry.used, reverse=True)
             return tuple(
-                EntryStatus(e.key, e.bytes, now - e.since, now - e.used, e.leases) for e in loaded
+                EntryStatus(e.key, e.bytes, now - e.since, now - e.used, e.leases, e.parked)
+                for e in loaded
             )
 
     def _acquire(
@@ -95,14 +120,32 @@ class Cache:
                 if entry is None:
                     now = time.monotonic()
                     entry = self._entries[key] = _Entry(key, bytes=0, since=now, used=now)
+                    work = partial(self._fill, entry, load, expected_bytes)
                     break
                 if entry.settled.is_set():
                     entry.leases += 1
                     entry.used = time.monotonic()
-                    return entry
+                    if not entry.parked:
+                        return entry
+                    entry.settled.clear()
+                    work = partial(self._bring_back, entry)
+                    break
             entry.settled.wait()
-        self._fill(entry, load, expected_bytes)
+        work()
         return entry
+
+    def _bring_back(self, entry: _Entry) -> None:
+        try:
+            self._reserve(entry, entry.bytes)
+            self._parking().bring_back(entry.value)
+            entry.parked = False
+        except BaseException:
+            with self._lock:
+                # Half of it may have been moved, so it is loaded anew.
+                self._drop([entry])
+            raise
+        finally:
+            entry.settled.set()
 
     def _fill(
         self, entry: _Entry, load: Callable[[], Any], expected_bytes: Callable[[], int]
@@ -121,11 +164,12 @@ class Cache:
             entry.settled.set()
 
     def _reserve(self, entry: _Entry, size: int) -> None:
-        """Drop idle values, the longest unused first, until `entry` may take `size` bytes."""
+        """Clear the device of idle values, the longest unused first, for `size` bytes."""
         with self._lock:
             budget = self._budget()
-            idle = sorted(self._idle(), key=lambda other: other.used)
-            excess = sum(e.bytes for e in self._entries.values()) - entry.bytes + size - budget
+            others = [e for e in self._entries.values() if e is not entry and not e.parked]
+            idle = [e for e in self._idle() if not e.parked]
+            excess = sum(e.bytes for e in others) + size - budget
             short = excess - sum(other.bytes for other in idle)
             if short > 0:
                 raise OutOfMemory(
@@ -133,11 +177,27 @@ class Cache:
                     "MB for the models in use; wait for other runs or raise PERFLOW_MEMORY_BUDGET."
                 )
             while excess > 0:
-                excess -= self._drop([idle.pop(0)])
+                excess -= self._put_away(idle.pop(0))
             entry.bytes = size
 
+    def _put_away(self, entry: _Entry) -> int:
+        """Park the value, or drop it where there is no room for it. Returns its bytes."""
+        parking = self._parking()
+        if parking is None or entry.bytes > parking.room():
+            return self._drop([entry])
+        parked = [e for e in self._idle() if e.parked]
+        excess = sum(e.bytes for e in parked) + entry.bytes - parking.room()
+        while excess > 0:
+            excess -= self._drop([parked.pop(0)])
+        parking.park(entry.value)
+        entry.parked = True
+        self._freed()
+        return entry.bytes
+
     def _idle(self) -> list[_Entry]:
-        return [entry for entry in self._entries.values() if not entry.leases]
+        """What nobody has leased, the longest unused first."""
+        idle = (entry for entry in self._entries.values() if not entry.leases)
+        return sorted(idle, key=lambda entry: entry.used)
 
     def _drop(self, entries: list[_Entry]) -> int:
         for entry in entries:

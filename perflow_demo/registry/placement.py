@@ -11,7 +11,8 @@ Measured on two Zen 4 cores (AVX512-BF16) with an untrained UNet of 16.9 M and t
 | bfloat16, channels_last | 110 | 71 |
 
 So a CPU with bfloat16 instructions computes in bfloat16 and channels_last; at 256 px channels_last
-slows float32 down, so that stays contiguous. CUDA takes float16 by convention, not yet measured.
+slows float32 down, so that stays contiguous. CUDA and MPS take float16 by
+convention, not yet measured.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,15 @@ class Placement:
         """The dtype without the `torch.` before it."""
         return str(self.dtype).removeprefix("torch.")
 
+    @property
+    def parks(self) -> bool:
+        """Whether idle modules can wait in the main memory, beside the device's own."""
+        return self.device.type == "cuda"
+
+    def park(self, module: torch.nn.Module) -> None:
+        """Move the module to the main memory, where `put` takes it from."""
+        module.to("cpu")
+
     def put(self, module: torch.nn.Module) -> torch.nn.Module:
         """Move the module here; its dtype was given when it was loaded."""
         return module.to(self.device, memory_format=self.memory_format)
@@ -45,9 +55,14 @@ class Placement:
 def choose(device: str) -> Placement:
     """Placement for a device as the settings name it; raises UserError where it is not there."""
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        mps = "mps" if torch.backends.mps.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else mps
     if device == "cpu":
         return _on_cpu()
+    if device == "mps":
+        if not torch.backends.mps.is_available():
+            raise UserError("There is no device mps on this machine; set PERFLOW_DEVICE=cpu.")
+        return Placement(torch.device("mps"), torch.float16)
     index = torch.device(device).index or 0
     if index >= torch.cuda.device_count():
         raise UserError(f"There is no device {device} on this machine; set PERFLOW_DEVICE=cpu.")

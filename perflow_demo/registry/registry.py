@@ -1,12 +1,11 @@
-"""The one owner of resident models; light to import, since the page starts with it."""
+"""What can be lent: pipelines and networks by name; light to import, as the page starts with it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from perflow_demo.errors import BadRequest, OutOfMemory
+from perflow_demo.errors import BadRequest
 from perflow_demo.models.bases import checkpoints, delta_names, family_named, find_delta
 from perflow_demo.models.catalogue import (
     CATALOGUE,
@@ -20,7 +19,7 @@ from perflow_demo.models.lora import find_lora, parse_loras
 from perflow_demo.models.sources import Source, delta_source_of, source_of
 from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
 from perflow_demo.models.wonder3d import Converted, is_complete
-from perflow_demo.registry.cache import Cache, EntryStatus
+from perflow_demo.registry.residents import OnLoad, Residents
 
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
@@ -29,44 +28,18 @@ if TYPE_CHECKING:
 
     from perflow_demo.models.loaders import Addition, Merge
     from perflow_demo.registry.multiview import MultiviewPipeline
-    from perflow_demo.registry.pipelines import Key, Part, Tuned
+    from perflow_demo.registry.pipelines import Part, Tuned
     from perflow_demo.registry.placement import Placement
 
-# Title of the component that loads, bytes read so far, bytes to read.
-OnLoad = Callable[[str, int, int], None]
 # Beyond the full step, for the curious: what was trained is 1.
 MAX_STRENGTH = 1.5
-# A CPU's allocator has no exception class of its own, only these words.
-CPU_EXHAUSTED = "can't allocate memory"
 
 
-@dataclass(frozen=True)
-class Status:
-    """What is resident and where; bytes count each entry, budget is the most they may reach."""
-
-    device: str
-    dtype: str
-    budget: int
-    bytes: int
-    entries: tuple[EntryStatus, ...]
-
-
-class Registry:
+class Registry(Residents):
     """Keeps models resident and lends pipelines of them; safe to use from many threads.
 
     settings: a `perflow_demo.settings.Settings`, handed through from whoever starts the program.
     """
-
-    def __init__(self, settings):
-        self._settings = settings
-        self._cache = Cache(self._budget, self._measure, self._release)
-
-    @cached_property
-    def placement(self) -> "Placement":
-        """Device, dtype and memory format of everything lent out."""
-        from perflow_demo.registry import placement
-
-        return placement.choose(self._settings.device)
 
     def families(self) -> tuple[Family, ...]:
         """The families on offer, each with the styles whose weights are there.
@@ -235,40 +208,6 @@ class Registry:
         with self._lent({"network": part}, on_load) as modules:
             yield modules["network"]
 
-    def room(self) -> int:
-        """Bytes that the budget leaves a run, once idle models have been dropped."""
-        used = sum(entry.bytes for entry in self._cache.status() if entry.leases)
-        return max(0, self._budget() - used)
-
-    def unload(self, key: "Key | None" = None) -> int:
-        """Drop one entry of `status()`, or all; what is leased stays. Returns the bytes freed."""
-        return self._cache.unload(key)
-
-    def status(self) -> Status:
-        """What is resident, the most recently used first."""
-        entries = self._cache.status()
-        place = self.placement
-        return Status(
-            str(place.device),
-            place.dtype_name,
-            self._budget(),
-            sum(entry.bytes for entry in entries),
-            entries,
-        )
-
-    @contextmanager
-    def _lent(
-        self, parts: "Mapping[str, Part]", on_load: OnLoad | None
-    ) -> Iterator[dict[str, Any]]:
-        """Values of the parts by their names, loaded where they are not resident."""
-        with self._out_of_memory_explained(), ExitStack() as leases:
-            yield {
-                name: leases.enter_context(
-                    self._cache.lease(part.key, part.loader(on_load), part.expected_bytes)
-                )
-                for name, part in parts.items()
-            }
-
     def _family_with(self, name: str, style: str | None) -> Family:
         family = self.family(name)
         if style is not None and family.style(style) is None:
@@ -342,36 +281,6 @@ class Registry:
 
     def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
         return source_of(family, self._settings)
-
-    def _budget(self) -> int:
-        from perflow_demo.registry import memory
-
-        return self._settings.memory_budget or memory.default_budget(self.placement.device)
-
-    def _measure(self, value: Any) -> int:
-        from perflow_demo.registry import memory
-
-        return memory.module_bytes(*(value if isinstance(value, tuple) else (value,)))
-
-    def _release(self) -> None:
-        from perflow_demo.registry import memory
-
-        memory.release(self.placement.device)
-
-    @contextmanager
-    def _out_of_memory_explained(self) -> Iterator[None]:
-        import torch
-
-        try:
-            yield
-        except RuntimeError as error:
-            exhausted = isinstance(error, torch.OutOfMemoryError) or CPU_EXHAUSTED in str(error)
-            if not exhausted:
-                raise
-            self._release()
-            raise OutOfMemory(
-                "The device ran out of memory; ask for fewer or smaller pictures, or unload models."
-            ) from error
 
 
 def foreground_model(name: str) -> ForegroundModel:

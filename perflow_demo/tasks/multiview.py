@@ -167,6 +167,7 @@ def stream(
         cutout = yield from foreground.stream(picture, registry, family.foreground)
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
+        registry = stack.enter_context(registry.lane())
         with clocked(seconds, "load"):
             strength = 1.0 if request.acceleration == "perflow" else 0.0
             lent = partial(registry.lease_multiview, family.name, strength)

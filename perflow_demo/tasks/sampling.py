@@ -4,7 +4,8 @@ Latents stay float32 whatever the networks compute in, so a seed draws the same 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
@@ -14,6 +15,14 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
 from perflow_demo.flow import PeRFlowScheduler, TimeWindows, guided
+
+InParts = Callable[..., Tensor]
+
+
+def whole(call: Callable[..., Tensor], *batch: Tensor, **unused) -> Tensor:
+    """A batch worked on at once, fit it or not."""
+    return call(*batch)
+
 
 # A tokenizer is shared, and keeps the padding and truncation of its latest call as state.
 _tokenizing = threading.Lock()
@@ -95,8 +104,12 @@ def denoise(
     embeds: Tensor,
     negative_embeds: Tensor | None,
     guidance_scale: float,
+    in_parts: InParts = whole,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """After each call of the network: the latents, and what they would be without noise."""
+    """After each call of the network: the latents, and what they would be without noise.
+
+    in_parts: how a batch is worked on that may not fit, as `Registry.in_parts`.
+    """
     unet, scheduler = pipeline.unet, pipeline.scheduler
 
     def network(latents: Tensor, timesteps: Tensor, embeds: Tensor) -> Tensor:
@@ -106,7 +119,8 @@ def denoise(
         latents = latents.to(unet.dtype)
         return unet(latents, timesteps, embeds, return_dict=False, **more)[0].float()
 
-    predict = guided(network, embeds, negative_embeds, guidance_scale)
+    fitting = partial(in_parts, network)
+    predict = guided(fitting, embeds, negative_embeds, guidance_scale)
     for timestep in scheduler.timesteps:
         output = predict(latents, timestep.expand(len(latents)))
         step = scheduler.step(output, timestep, latents)
@@ -127,10 +141,20 @@ def _sdxl_conditions(
 
 
 @torch.inference_mode()
-def decode(pipeline: StableDiffusionPipeline, latents: Tensor) -> list[Image]:
-    """Pictures of latents (B, C, h, w)."""
+def decode(
+    pipeline: StableDiffusionPipeline, latents: Tensor, in_parts: InParts = whole
+) -> list[Image]:
+    """Pictures of latents (B, C, h, w); in_parts: as in `denoise`.
+
+    A single picture that does not fit is decoded by tiles, where the autoencoder can.
+    """
     vae = pipeline.vae
-    pixels = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
+    tiled = getattr(vae, "tiled_decode", None)
+
+    def picture(latents: Tensor, decode: Callable = vae.decode) -> Tensor:
+        return decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
+
+    pixels = in_parts(picture, latents, last=tiled and partial(picture, decode=tiled))
     return pipeline.image_processor.postprocess(pixels)
 
 

@@ -183,6 +183,7 @@ def stream(
     seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
     film: dict[tuple[float, float], Frame] = {}
     with ExitStack() as stack:
+        registry = stack.enter_context(registry.lane())
         with clocked(seconds, "load"):
             strength = request.strength if request.acceleration == "perflow" else 0.0
             chosen = {
@@ -205,7 +206,9 @@ def stream(
         sampling.prepare(pipeline, request.steps, request.windows)
         intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
         latents = sampling.noise(pipeline, seeds, request.size)
-        calls = sampling.denoise(pipeline, latents, *embeds, request.guidance_scale)
+        calls = sampling.denoise(
+            pipeline, latents, *embeds, request.guidance_scale, registry.in_parts
+        )
         for number, (start, end) in enumerate(intervals, start=1):
             with clocked(seconds, "denoise"):
                 latents, clean = next(calls)
@@ -215,7 +218,7 @@ def stream(
                 film[start, end] = Frame(picture, start, end)
             yield Step(number, len(intervals), start, end, film.get((start, end)))
         with clocked(seconds, "decode"):
-            pictures = tuple(sampling.decode(pipeline, latents))
+            pictures = tuple(sampling.decode(pipeline, latents, registry.in_parts))
     yield TextToImageResult(
         pictures, seeds, request, Timings(**seconds), tuple(notes), tuple(film.values())
     )

@@ -251,7 +251,8 @@ def _draw(run: _Run, previews: bool) -> Generator[Progress, None, "Image"]:
 
 def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:
     """Return the network, lent until `stack` closes, and the triplane of the cut-out."""
-    network = yield from lease(stack, partial(run.registry.lease_solid, run.request.model))
+    registry = stack.enter_context(run.registry.lane())
+    network = yield from lease(stack, partial(registry.lease_solid, run.request.model))
     import numpy as np
     import torch
 

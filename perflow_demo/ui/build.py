@@ -33,6 +33,7 @@ def build(registry) -> gr.Blocks:
 
 def launch(page: gr.Blocks, settings: Settings, **options) -> tuple:
     """Serve the page; options and result as in gradio's `launch`."""
+    page.queue(default_concurrency_limit=len(settings.devices))
     return page.launch(
         server_name=settings.host,
         server_port=settings.port,

@@ -10,8 +10,9 @@ import gradio as gr
 from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import Request
 
-# One running generation a device: all tasks share this queue, the others wait and see their place.
-ON_DEVICE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "device"}
+# One running generation a device, as `launch` says: all tasks share this queue, the others wait and
+# see their place.
+ON_DEVICE: dict[str, Any] = {"concurrency_limit": "default", "concurrency_id": "device"}
 # The page's own events: not part of the API, and at once.
 INTERNAL: dict[str, Any] = {"api_visibility": "private"}
 AT_ONCE: dict[str, Any] = INTERNAL | {"queue": False, "show_progress": "hidden"}

@@ -106,7 +106,10 @@ def test_delta_is_plugged_in_and_reported(mirror, tmp_path, strength):
     delta = random_delta(tmp_path / DELTA.weights)
     base, nothing = loaders.load_multiview_unet(WONDER3D.unet, Folder(mirror), torch.float32)
     unet, report = loaders.load_multiview_unet(
-        WONDER3D.unet, Folder(mirror), torch.float32, (DELTA, strength, Folder(tmp_path))
+        WONDER3D.unet,
+        Folder(mirror),
+        torch.float32,
+        loaders.Addition(DELTA, strength, Folder(tmp_path)),
     )
     assert nothing is None
     assert report.shape_adapted == ("conv_in.weight",)
@@ -121,7 +124,10 @@ def test_a_delta_of_another_network_is_refused(mirror, tmp_path):
     edit_weights(tmp_path / DELTA.weights, lambda w: w.update({"mid_block.extra": torch.ones(1)}))
     with pytest.raises(LoadError, match=r"delta.safetensors.*mid_block.extra"):
         loaders.load_multiview_unet(
-            WONDER3D.unet, Folder(mirror), torch.float32, (DELTA, 1.0, Folder(tmp_path))
+            WONDER3D.unet,
+            Folder(mirror),
+            torch.float32,
+            loaders.Addition(DELTA, 1.0, Folder(tmp_path)),
         )
 
 

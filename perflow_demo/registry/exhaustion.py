@@ -1,0 +1,49 @@
+"""What to do when a device runs out of memory: make room, try again, then work in smaller parts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+# A CPU's allocator has no exception class of its own, only these words.
+CPU_EXHAUSTED = "can't allocate memory"
+
+
+def exhausted(error: RuntimeError) -> bool:
+    """Whether the error says that a device has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or CPU_EXHAUSTED in str(error)
+
+
+def with_room(make_room: Callable[[], Any], work: Callable[[], Any]) -> Any:
+    """What `work` returns; once more after `make_room` where the device ran out of memory."""
+    try:
+        return work()
+    except RuntimeError as error:
+        if not exhausted(error):
+            raise
+    # Out here the error, and with it the tensors of the attempt, is forgotten.
+    make_room()
+    return work()
+
+
+def in_parts(
+    make_room: Callable[[], Any],
+    call: Callable[..., torch.Tensor],
+    *batch: torch.Tensor,
+    last: Callable[..., torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """call(*batch), where need be by halves of its rows, as far as single ones.
+
+    call: works on each row by itself. last: instead of `call`, for a single row that does not fit.
+    Raises torch's own error where even that does not fit.
+    """
+    try:
+        return with_room(make_room, lambda: call(*batch))
+    except RuntimeError as error:
+        if not exhausted(error) or (len(batch[0]) == 1 and last is None):
+            raise
+    make_room()
+    if len(batch[0]) == 1:
+        return last(*batch)
+    halves = zip(*(tensor.chunk(2) for tensor in batch), strict=True)
+    return torch.cat([in_parts(make_room, call, *half, last=last) for half in halves])

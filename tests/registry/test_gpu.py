@@ -1,0 +1,177 @@
+"""The registry on a device that runs out of memory: a fake one that counts bytes, on the CPU."""
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pytest
+import torch
+from PIL import ImageChops
+
+from perflow_demo.errors import OutOfMemory
+from perflow_demo.registry import Lanes, Registry
+from perflow_demo.registry.exhaustion import in_parts
+from perflow_demo.registry.memory import module_bytes
+from perflow_demo.registry.placement import Placement
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.text_to_image import TextToImageRequest, run
+
+
+@dataclass(frozen=True)
+class Fake(Placement):
+    """A GPU that is none: it computes on the CPU, holds `capacity` bytes and says when it is full.
+
+    held: the modules on it and their bytes. moves: what was moved, in order.
+    """
+
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+    capacity: int = 10**12
+    held: dict = field(default_factory=dict)
+    moves: list = field(default_factory=list)
+
+    parks = True
+
+    def put(self, module):
+        self.held[id(module)] = module_bytes(module)
+        self.moves.append(("put", type(module).__name__))
+        if sum(self.held.values()) > self.capacity:
+            del self.held[id(module)]
+            raise torch.OutOfMemoryError("fake device out of memory")
+        return module
+
+    def park(self, module):
+        del self.held[id(module)]
+        self.moves.append(("park", type(module).__name__))
+
+
+def on_fake(assets, capacity=10**12, budget=10**12):
+    class OnFake(Registry):
+        @cached_property
+        def placement(self):
+            return Fake(capacity=capacity)
+
+    return OnFake(Settings(assets=assets, device="cpu", memory_budget=budget))
+
+
+@pytest.fixture(scope="module")
+def sizes(assets):
+    """Bytes of a UNet, and of a whole pipeline."""
+    with on_fake(assets).lease() as pipeline:
+        modules = pipeline.unet, pipeline.vae, pipeline.text_encoder
+        return module_bytes(modules[0]), module_bytes(*modules)
+
+
+def ask(**values):
+    return TextToImageRequest(prompt="a red dog", seed=3, **values)
+
+
+def test_idle_modules_wait_in_main_memory_and_come_back(assets, sizes):
+    unet, whole = sizes
+    registry = on_fake(assets, budget=whole + unet // 2)
+    with registry.lease() as first:
+        kept = first.unet
+    with registry.lease(style="cel"):
+        assert sum(registry.placement.held.values()) == registry.status().bytes <= whole
+    parked = [entry.key.style for entry in registry.status().entries if entry.parked]
+    assert parked == [None]
+    with registry.lease() as again:
+        assert again.unet is kept
+    assert registry.placement.moves.count(("put", "UNet2DConditionModel")) == 3
+    assert registry.placement.moves.count(("park", "UNet2DConditionModel")) == 2
+
+
+def test_a_full_device_is_cleared_and_the_load_tried_again(assets, sizes):
+    """Its own count says there is room, as when another program uses the device."""
+    unet, whole = sizes
+    registry = on_fake(assets, capacity=whole + unet // 2)
+    with registry.lease():
+        pass
+    with registry.lease(style="cel"):
+        held = registry.placement.held.values()
+        assert sum(held) == whole
+    too_much = pytest.raises(OutOfMemory, match="smaller pictures")
+    with registry.lease(), too_much, registry.lease(style="cel"):
+        pytest.fail("lent more than the device holds")
+    assert all(entry.leases == 0 for entry in registry.status().entries)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_draws_the_same(assets, monkeypatch):
+    """The network takes two rows at most; guidance makes two of each picture."""
+    registry = on_fake(assets)
+    expected = run(ask(count=4), registry).pictures
+    rows = []
+    with registry.lease() as pipeline:
+        forward = type(pipeline.unet).forward
+
+        def limited(self, latents, *arguments, **options):
+            rows.append(len(latents))
+            if len(latents) > 2:
+                raise torch.OutOfMemoryError("fake device out of memory")
+            return forward(self, latents, *arguments, **options)
+
+        monkeypatch.setattr(type(pipeline.unet), "forward", limited)
+    found = run(ask(count=4), registry).pictures
+    assert rows[:3] == [8, 8, 4] and rows.count(2) == 4 * 4
+    for one, other in zip(expected, found, strict=True):
+        extrema = ImageChops.difference(one, other).getextrema()
+        assert max(high for _, high in extrema) <= 1
+
+
+def test_memory_is_freed_once_before_anything_is_halved():
+    freed, calls = [], []
+
+    def call(rows):
+        calls.append(len(rows))
+        if len(rows) > 1 and not freed:
+            raise torch.OutOfMemoryError
+        return 2 * rows
+
+    rows = torch.arange(4)
+    assert torch.equal(in_parts(lambda: freed.append(True), call, rows), 2 * rows)
+    assert calls == [4, 4] and len(freed) == 1
+
+
+def test_a_single_row_falls_back_to_the_last_resort():
+    def never(rows):
+        raise torch.OutOfMemoryError
+
+    rows = torch.arange(3)
+    found = in_parts(lambda: None, never, rows, last=lambda row: row + 10)
+    assert found.tolist() == [10, 11, 12]
+    with pytest.raises(torch.OutOfMemoryError):
+        in_parts(lambda: None, never, rows)
+
+
+def test_other_faults_are_not_tried_again():
+    calls = []
+
+    def broken(rows):
+        calls.append(rows)
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        in_parts(lambda: None, broken, torch.zeros(4))
+    assert len(calls) == 1
+
+
+def test_runs_at_the_same_time_use_different_devices(assets):
+    lanes = Lanes(Settings(assets=assets, device="cpu,cpu,cpu"))
+    chosen, together = [], threading.Barrier(3)
+
+    def go():
+        with lanes.lane() as registry, registry.lease() as pipeline:
+            together.wait(60)
+            chosen.append((registry, id(pipeline.unet)))
+
+    threads = [threading.Thread(target=go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len({registry for registry, _ in chosen}) == 3
+    assert len({unet for _, unet in chosen}) == 3
+    held = lanes.status().bytes
+    assert held == 3 * Registry.status(lanes).bytes
+    assert lanes.unload() == held
+    assert lanes.status().bytes == 0
