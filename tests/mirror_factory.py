@@ -9,12 +9,13 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors.torch import save_file
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPConfig, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from perflow_demo.models import layouts
-from perflow_demo.models.stable_diffusion import SD15_DELTA
+from perflow_demo.models.stable_diffusion import SAFETY, SD15_DELTA
 
 HALF = "fp16"
 WIDTH = 32  # of the text encoders at debug size
@@ -84,6 +85,29 @@ def write_delta(mirror: Path, full: bool = False) -> Path:
     path = folder / f"diffusion_pytorch_model.{SD15_DELTA.variant}.safetensors"
     _write_random(path, network, scale=0.002)
     return folder
+
+
+def write_checker(mirror: Path, strict: bool) -> Path:
+    """Write the safety checker at debug size; it finds every picture unfit, or none."""
+    folder = mirror / SAFETY.repository.name
+    vision = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
+    vision |= {"num_attention_heads": 2, "image_size": 32, "patch_size": 16}
+    config = {"model_type": "clip", "vision_config": vision, "projection_dim": 16}
+    _write_json(folder / "config.json", config)
+    sizes = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
+    _write_json(folder / "preprocessor_config.json", sizes)
+    network = StableDiffusionSafetyChecker(CLIPConfig.from_dict(config))
+    threshold = -2.0 if strict else 2.0  # of a cosine
+    limits = {
+        "concept_embeds_weights": torch.full((17,), threshold),
+        "special_care_embeds_weights": torch.full((3,), 2.0),
+    }
+    _write_random(folder / "model.safetensors", network, _checker_s_name, more=limits)
+    return folder
+
+
+def _checker_s_name(key: str) -> str:
+    return f"vision_model.{key}" if key.startswith("vision_model.") else key
 
 
 def _write_network(folder: Path, config: dict, variant: str) -> None:

@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import diffusers
 import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModel,
+    CLIPConfig,
     CLIPImageProcessorPil,
     CLIPTextConfig,
     CLIPTextModel,
@@ -139,6 +141,19 @@ def load_image_encoder(
         raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
     module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
     return fill(module, source.file(component.weights), dtype, read)
+
+
+def load_checker(
+    component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
+) -> StableDiffusionSafetyChecker:
+    """Stable Diffusion's safety checker; otherwise like `load_network`."""
+    path = source.file(component.config)
+    try:
+        module = StableDiffusionSafetyChecker(CLIPConfig.from_dict(_read_json(path)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise LoadError(f"{path} describes no safety checker ({error}); {ADVICE}.") from error
+    # As in `load_text_encoder`, here for the tower inside.
+    return fill(module, source.file(component.weights), dtype, read, "vision_model.")
 
 
 def load_image_processor(component: Component, source: Source) -> CLIPImageProcessorPil:

@@ -10,6 +10,7 @@ from perflow_demo.models.spec import (
     ForegroundModel,
     MultiviewFamily,
     Repository,
+    SafetyModel,
     SolidModel,
 )
 from perflow_demo.settings import Settings
@@ -63,7 +64,7 @@ class Mirror(Folder):
 
 
 def source_of(
-    model: Family | ForegroundModel | MultiviewFamily | SolidModel,
+    model: Family | ForegroundModel | MultiviewFamily | SafetyModel | SolidModel,
     settings: Settings,
     on_fetch: OnFetch | None = None,
 ) -> Source:

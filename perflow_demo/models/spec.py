@@ -120,6 +120,17 @@ class ForegroundModel:
 
 
 @dataclass(frozen=True)
+class SafetyModel:
+    """A network that tells pictures unfit for strangers; fields as in `Family`."""
+
+    name: str
+    folder: str
+    network: Component
+    image_processor: Component
+    repository: Repository
+
+
+@dataclass(frozen=True)
 class SolidModel:
     """A network that makes a triplane of one picture, from which a mesh is extracted.
 

@@ -5,7 +5,7 @@ Sizes follow from the numbers of parameters in half precision; the file names ar
 
 from dataclasses import replace
 
-from perflow_demo.models.spec import Component, Defaults, Family, Repository
+from perflow_demo.models.spec import Component, Defaults, Family, Repository, SafetyModel
 
 GB = 10**9
 PREFIX = "RAW photo, 8k uhd, dslr, high quality, film grain, highly detailed, masterpiece; "
@@ -125,6 +125,14 @@ def _xl(name: str, title: str) -> Family:
         memory_bytes=int(7.1 * GB),
     )
 
+
+SAFETY = SafetyModel(
+    name="safety",
+    folder="stable-diffusion-safety-checker",
+    network=Component("safety checker", "config.json", "model.safetensors"),
+    image_processor=Component("image processor", "preprocessor_config.json"),
+    repository=Repository("CompVis/stable-diffusion-safety-checker"),
+)
 
 FAMILIES = (
     SD15,

@@ -12,6 +12,8 @@ from diffusers import (
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from transformers import CLIPImageProcessorPil
 
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders
@@ -41,6 +43,13 @@ class Tuned(NamedTuple):
 
     unet: ModelMixin
     merges: tuple[loaders.Merge, ...]
+
+
+class Checker(NamedTuple):
+    """A safety checker and how pictures are prepared for it."""
+
+    network: StableDiffusionSafetyChecker
+    processor: CLIPImageProcessorPil
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from perflow_demo.models.catalogue import (
     CATALOGUE,
     FOREGROUND,
     MULTIVIEW,
+    POCKET,
     SOLIDS,
     available,
     has_solid,
@@ -18,6 +19,7 @@ from perflow_demo.models.catalogue import (
 from perflow_demo.models.lora import find_lora, parse_loras
 from perflow_demo.models.sources import Source, delta_source_of, source_of
 from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
+from perflow_demo.models.stable_diffusion import SAFETY
 from perflow_demo.models.wonder3d import Converted, is_complete
 from perflow_demo.registry.residents import OnLoad, Residents
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from perflow_demo.models.loaders import Addition, Merge
     from perflow_demo.registry.multiview import MultiviewPipeline
-    from perflow_demo.registry.pipelines import Part, Tuned
+    from perflow_demo.registry.pipelines import Checker, Part, Tuned
     from perflow_demo.registry.placement import Placement
 
 # Beyond the full step, for the curious: what was trained is 1.
@@ -174,6 +176,24 @@ class Registry(Residents):
         )
         with self._lent({"network": part}, on_load) as modules:
             yield modules["network"]
+
+    def checks(self, family: Family) -> bool:
+        """Whether the family's pictures are to be checked before anyone sees them."""
+        return self._settings.checks_pictures and family.name != POCKET.name
+
+    @contextmanager
+    def lease_checker(self, on_load: OnLoad | None = None) -> Iterator["Checker"]:
+        """Lend the safety checker; raises and calls back like `lease`."""
+        from perflow_demo.models import loaders
+        from perflow_demo.registry import pipelines
+
+        source = source_of(SAFETY, self._settings, on_load)
+        part = pipelines.network_part(
+            SAFETY.name, source, self.placement, "checker", SAFETY.network, loaders.load_checker
+        )
+        with self._lent({"network": part}, on_load) as modules:
+            processor = loaders.load_image_processor(SAFETY.image_processor, source)
+            yield pipelines.Checker(modules["network"], processor)
 
     def solids(self) -> tuple[SolidModel, ...]:
         """The models that make solids of pictures and are on this machine."""

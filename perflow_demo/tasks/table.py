@@ -15,6 +15,7 @@ class Task:
     name: as in `request.task`. command: as on the command line. title: as on its tab.
     stream: (request, registry, previews) → iterator of Progress events and, last, the result.
     run: (request, registry, on_progress, previews) → the result.
+    gpu_seconds: the most a run may take of a GPU that is lent for it, loading included.
     ready: registry → whether there are models for it on this machine, so that the page offers it.
     """
 
@@ -25,6 +26,7 @@ class Task:
     request: type[Request]
     stream: Callable[..., Iterator[Any]]
     run: Callable[..., Any]
+    gpu_seconds: int
     ready: Callable[[Any], bool] = lambda registry: True
 
 
@@ -39,6 +41,7 @@ TASKS: dict[str, Task] = {
             request=text_to_image.TextToImageRequest,
             stream=text_to_image.stream,
             run=text_to_image.run,
+            gpu_seconds=60,
         ),
         Task(
             name=multiview.MultiviewRequest.task,
@@ -48,6 +51,7 @@ TASKS: dict[str, Task] = {
             request=multiview.MultiviewRequest,
             stream=multiview.stream,
             run=multiview.run,
+            gpu_seconds=120,
             ready=lambda registry: bool(registry.multiview_families()),
         ),
         Task(
@@ -58,6 +62,7 @@ TASKS: dict[str, Task] = {
             request=to_3d.To3DRequest,
             stream=to_3d.stream,
             run=to_3d.run,
+            gpu_seconds=90,
             ready=lambda registry: bool(registry.solids()),
         ),
         Task(
@@ -68,6 +73,7 @@ TASKS: dict[str, Task] = {
             request=lab.LabRequest,
             stream=lab.stream,
             run=lab.run,
+            gpu_seconds=120,
         ),
     )
 }

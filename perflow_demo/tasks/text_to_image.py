@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
+from perflow_demo.tasks import safety
 from perflow_demo.tasks.contract import (
     Frame,
     Loading,
@@ -171,13 +172,16 @@ def stream(
 ) -> Iterator[Progress | TextToImageResult]:
     """Draw, telling how far it is: Loading and Step events, then the TextToImageResult.
 
-    previews: whether each Step has a frame; decoding them costs some of the time.
+    previews: whether each Step has a frame; decoding them costs some of the time. There are none
+    where pictures are checked.
     Closing the generator stops the run before its next step, or in the middle of loading, and
     leaves everything usable. The events may be fetched from different threads, one at a time.
     Raises UserError: BadRequest for what the family does not offer, LoadError, OutOfMemory.
     """
     family = registry.family(request.family)
     request, notes = resolve(request, family)
+    checks = registry.checks(family)
+    previews = previews and not checks
     if "torch" not in sys.modules:
         yield Loading("the program's libraries", 0, 0)
     seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
@@ -219,6 +223,9 @@ def stream(
             yield Step(number, len(intervals), start, end, film.get((start, end)))
         with clocked(seconds, "decode"):
             pictures = tuple(sampling.decode(pipeline, latents, registry.in_parts))
+            if checks:
+                pictures, withheld = yield from safety.checked(pictures, registry)
+                notes += withheld
     yield TextToImageResult(
         pictures, seeds, request, Timings(**seconds), tuple(notes), tuple(film.values())
     )
