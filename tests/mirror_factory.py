@@ -8,13 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors.torch import save_file
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPConfig, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import (
+    CLIPConfig,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 from perflow_demo.models import layouts
+from perflow_demo.models.catalogue import WONDER3D
+from perflow_demo.models.loaders import NETWORKS
 from perflow_demo.models.stable_diffusion import SAFETY, SD15_DELTA
 
 HALF = "fp16"
@@ -33,6 +42,13 @@ SMALL_XL = {
     "projection_class_embeddings_input_dim": 6 * 8 + WIDTH,
 }
 SMALL_VAE = {"block_out_channels": [32, 32, 32, 32], "layers_per_block": 1}
+SMALL_VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "projection_dim": WIDTH,
+}
 SMALL_TEXT = {
     "vocab_size": 514,
     "hidden_size": WIDTH,
@@ -87,6 +103,23 @@ def write_delta(mirror: Path, full: bool = False) -> Path:
     return folder
 
 
+def write_views(mirror: Path, full: bool = False) -> Path:
+    """Write the repository of Wonder3D."""
+    folder = mirror / WONDER3D.repository.name
+    unet = layouts.WONDER3D_UNET | ({} if full else SMALL_UNET)
+    _write_network(folder / "unet", unet, HALF)
+    _write_network(folder / "vae", layouts.VAE | ({} if full else SMALL_VAE), HALF)
+    vision = layouts.CLIP_VISION | ({} if full else SMALL_VISION)
+    _write_json(folder / "image_encoder" / "config.json", vision)
+    with torch.device("meta"):
+        tower = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(vision))
+    _write_random(folder / "image_encoder" / "model.safetensors", tower)
+    sizes = {"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224}}
+    _write_json(folder / "feature_extractor" / "preprocessor_config.json", sizes)
+    _write_json(folder / "scheduler" / "scheduler_config.json", layouts.SCHEDULE)
+    return folder
+
+
 def write_checker(mirror: Path, strict: bool) -> Path:
     """Write the safety checker at debug size; it finds every picture unfit, or none."""
     folder = mirror / SAFETY.repository.name
@@ -112,9 +145,8 @@ def _checker_s_name(key: str) -> str:
 
 def _write_network(folder: Path, config: dict, variant: str) -> None:
     _write_json(folder / "config.json", config)
-    kinds = {"UNet2DConditionModel": UNet2DConditionModel, "AutoencoderKL": AutoencoderKL}
     with torch.device("meta"):
-        network = kinds[config["_class_name"]].from_config(config)
+        network = NETWORKS[config["_class_name"]].from_config(config)
     _write_random(folder / f"diffusion_pytorch_model.{variant}.safetensors", network)
 
 
