@@ -306,6 +306,8 @@ def _tell(event: Progress) -> None:
 
 def _print_offer(offer: Offer) -> None:
     there = f"not here: {', '.join(offer.missing)}" if offer.missing else "ready"
+    if offer.missing and offer.fetched:
+        there = f"fetched when first used, about {offer.download_bytes / 1e9:.1f} GB"
     typer.echo(f"{offer.name}  {offer.title}, {offer.licence}: {there}")
     typer.echo(f"  {offer.description}")
     for style in offer.styles:

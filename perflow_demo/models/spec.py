@@ -17,6 +17,11 @@ class Component:
     weights: str | None = None
     more: tuple[str, ...] = ()
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All its files."""
+        return tuple(name for name in (self.config, self.weights, *self.more) if name)
+
 
 @dataclass(frozen=True)
 class Repository:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, fields
 
+from perflow_demo.models.bases import checkpoints, family_named
 from perflow_demo.models.catalogue import CATALOGUE
-from perflow_demo.models.sources import Source, source_of
+from perflow_demo.models.sources import delta_source_of, source_of
 from perflow_demo.models.spec import Component, Defaults, Family
+from perflow_demo.models.wonder3d import Converted
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,10 @@ class StyleOffer:
 
 @dataclass(frozen=True)
 class Offer:
-    """A family and its limits; missing: files that its base or ΔW lacks on this machine."""
+    """A family and its limits; missing: files that its base or ΔW lacks on this machine.
+
+    fetched: whether what is missing is fetched when the family is first used.
+    """
 
     name: str
     title: str
@@ -31,6 +36,8 @@ class Offer:
     max_count: int
     defaults: Defaults
     download_bytes: int
+    memory_bytes: int
+    fetched: bool
 
 
 def offers(settings) -> tuple[Offer, ...]:
@@ -38,19 +45,24 @@ def offers(settings) -> tuple[Offer, ...]:
 
     settings: a `perflow_demo.settings.Settings`, handed through from whoever starts the program.
     """
-    return tuple(_offer(family, source_of(family, settings)) for family in CATALOGUE.values())
+    own = (path.name for path in checkpoints(settings))
+    return tuple(_offer(family_named(name, settings), settings) for name in (*CATALOGUE, *own))
 
 
-def _offer(family: Family, source: Source) -> Offer:
-    parts = [getattr(family, field.name) for field in fields(family)]
+def _offer(family: Family, settings) -> Offer:
+    source = Converted(source_of(family, settings))
+    parts = (getattr(family, field.name) for field in fields(family) if field.name != "delta")
     components = [part for part in parts if isinstance(part, Component)]
-    names = [name for part in components for name in (part.config, part.weights) if name]
+    missing = [name for part in components for name in part.files if not source.has(name)]
+    if family.delta:
+        plugged = delta_source_of(family, settings)
+        missing += [name for name in family.delta.files if not plugged.has(name)]
     return Offer(
         family.name,
         family.title,
         family.description,
         family.licence,
-        tuple(name for name in names if not source.has(name)),
+        tuple(missing),
         tuple(
             StyleOffer(s.name, s.title, s.description, source.has(s.component.weights))
             for s in family.styles
@@ -59,4 +71,6 @@ def _offer(family: Family, source: Source) -> Offer:
         family.max_count,
         family.defaults,
         family.download_bytes,
+        family.memory_bytes,
+        family.repository is not None and not settings.offline,
     )

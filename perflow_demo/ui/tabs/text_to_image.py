@@ -30,11 +30,15 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class Form:
-    """The controls of the tab; fields: a component for each field of the request."""
+    """The controls of the tab; fields: a component for each field of the request.
+
+    prefix: puts the words that the family's authors use before the prompt.
+    """
 
     registry: object
     fields: dict[str, Any]
     keep: gr.Checkbox
+    prefix: gr.Button
 
     @property
     def inputs(self) -> list:
@@ -140,6 +144,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
     """The controls below the prompt: those that matter, the others folded away."""
     defaults = family.defaults
+    prefix = gr.Button("Add the family's usual words", visible=bool(family.prompt_prefix))
     with gr.Accordion("Negative prompt", open=False):
         negative = controls.text(
             fields["negative_prompt"], value=defaults.negative_prompt, lines=2, show_label=False
@@ -171,7 +176,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         "delta": delta,
         "lora": lora,
     }
-    return Form(header.registry, made, keep)
+    return Form(header.registry, made, keep, prefix)
 
 
 def _wire_defaults(form: Form) -> None:
@@ -190,10 +195,19 @@ def _wire_defaults(form: Form) -> None:
             family.defaults.guidance_scale,
             gr.update(choices=list(family.sizes), value=family.defaults.size),
             gr.update(maximum=family.max_count, value=1),
+            family.defaults.negative_prompt,
+            gr.update(visible=bool(family.prompt_prefix)),
         )
 
+    def prefixed(name: str, prompt: str) -> str:
+        words = form.family(name).prompt_prefix
+        return prompt if prompt.startswith(words) else words + prompt
+
     asked = [fields["family"], fields["acceleration"]]
-    limited = [fields[name] for name in ("style", "steps", "guidance_scale", "size", "count")]
+    names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
+    limited = [*(fields[name] for name in names), form.prefix]
+    words = [fields["family"], fields["prompt"]]
+    form.prefix.click(prefixed, words, fields["prompt"], **events.AT_ONCE)
     fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
     fields["family"].input(limits, asked, limited, **events.AT_ONCE)
 
