@@ -13,17 +13,10 @@ import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors import SafetensorError, safe_open
 from transformers import (
-    AutoConfig,
-    AutoModel,
     CLIPConfig,
     CLIPImageProcessorPil,
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
-    PreTrainedTokenizerFast,
 )
 
 from perflow_demo.errors import LoadError
@@ -52,11 +45,6 @@ NETWORKS = {
     "Judge": Judge,
     "LatentTokens": LatentTokens,
     "TSR": TSR,
-}
-# CLIP's text towers, by the name their configuration carries; SDXL's second has the projection.
-TEXT_TOWERS = {
-    "CLIPTextModel": CLIPTextModel,
-    "CLIPTextModelWithProjection": CLIPTextModelWithProjection,
 }
 # Names of an attention's weights in autoencoders published before 2023, and today's.
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -97,7 +85,7 @@ def load_network(
     damaged.
     """
     path = source.file(component.config)
-    config = _read_json(path)
+    config = read_json(path)
     name = config.get("_class_name")
     if name not in NETWORKS:
         raise LoadError(
@@ -111,32 +99,12 @@ def load_network(
     return fill(module, source.file(component.weights), dtype, read)
 
 
-def load_text_encoder(
-    component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
-) -> torch.nn.Module:
-    """A transformers text encoder; otherwise like `load_network`."""
-    path = source.file(component.config)
-    config = _read_json(path)
-    tower = TEXT_TOWERS.get(next(iter(config.get("architectures") or ()), None))
-    try:
-        if tower:
-            module = tower(CLIPTextConfig.from_dict(config))
-        else:
-            config = AutoConfig.for_model(**config)
-            module = AutoModel.from_config(config, trust_remote_code=False)
-    except (KeyError, TypeError, ValueError) as error:
-        raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error
-    # Files name the tower that this class of transformers 5 is the whole of.
-    prefix = "text_model." if tower is CLIPTextModel else ""
-    return fill(module, source.file(component.weights), dtype, read, prefix)
-
-
 def load_image_encoder(
     component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
 ) -> CLIPVisionModelWithProjection:
     """A CLIP vision tower with its projection; otherwise like `load_network`."""
     path = source.file(component.config)
-    config = _read_json(path)
+    config = read_json(path)
     if config.get("model_type") != "clip_vision_model":
         raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
     module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
@@ -149,7 +117,7 @@ def load_checker(
     """Stable Diffusion's safety checker; otherwise like `load_network`."""
     path = source.file(component.config)
     try:
-        module = StableDiffusionSafetyChecker(CLIPConfig.from_dict(_read_json(path)))
+        module = StableDiffusionSafetyChecker(CLIPConfig.from_dict(read_json(path)))
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no safety checker ({error}); {ADVICE}.") from error
     # As in `load_text_encoder`, here for the tower inside.
@@ -158,7 +126,7 @@ def load_checker(
 
 def load_image_processor(component: Component, source: Source) -> CLIPImageProcessorPil:
     """How pictures are prepared for a CLIP vision tower."""
-    return CLIPImageProcessorPil.from_dict(_read_json(source.file(component.config)))
+    return CLIPImageProcessorPil.from_dict(read_json(source.file(component.config)))
 
 
 def load_unet(
@@ -225,42 +193,9 @@ def load_multiview_unet(
     return _cast(unet, dtype), report
 
 
-def load_tokenizer(
-    component: Component, source: Source, read: BytesRead | None = None
-) -> PreTrainedTokenizerFast | CLIPTokenizer:
-    """A fast tokenizer, of one file or of CLIP's two; LoadError for a missing or damaged file."""
-    config, vocabulary = source.file(component.config), source.file(component.weights)
-    settings = _read_json(config)
-    words = _read_json(vocabulary)
-    merges = [source.file(name) for name in component.more]
-    try:
-        if merges:
-            tokenizer = _clip_tokenizer(settings, words, merges[0])
-        else:
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(
-                config.parent, local_files_only=True
-            )
-    except Exception as error:  # the tokenizers library raises no narrower class
-        raise LoadError(f"{vocabulary} describes no tokenizer; {ADVICE}.") from error
-    if read:
-        read(vocabulary.stat().st_size)
-    return tokenizer
-
-
-def _clip_tokenizer(settings: dict, words: dict, merges: Path) -> CLIPTokenizer:
-    names = ("unk_token", "bos_token", "eos_token", "pad_token")
-    # Files of different years write a token as text or as a table that has it.
-    given = {name: settings[name] for name in names if settings.get(name)}
-    special = {n: t["content"] if isinstance(t, dict) else t for n, t in given.items()}
-    lines = merges.read_text(encoding="utf-8").splitlines()
-    pairs = [line for line in lines if line and not line.startswith("#version")]
-    length = int(settings.get("model_max_length", 77))
-    return CLIPTokenizer(vocab=words, merges=pairs, model_max_length=length, **special)
-
-
 def load_scheduler_config(component: Component, source: Source) -> dict:
     """The noise schedule's configuration, as diffusers' `from_config` takes it."""
-    return _read_json(source.file(component.config))
+    return read_json(source.file(component.config))
 
 
 def file_bytes(weights: Iterable[tuple[Component, Source]]) -> int:
@@ -373,7 +308,8 @@ def _open(path: Path):
         raise LoadError(f"{path} is no complete safetensors file ({error}); {ADVICE}.") from error
 
 
-def _read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict:
+    """The object in a JSON file; raises LoadError for a file that holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:

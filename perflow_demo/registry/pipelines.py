@@ -16,7 +16,7 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from transformers import CLIPImageProcessorPil
 
 from perflow_demo.flow import PeRFlowScheduler
-from perflow_demo.models import loaders
+from perflow_demo.models import loaders, words
 from perflow_demo.models.loaders import Addition
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component, Family, MultiviewFamily
@@ -124,7 +124,7 @@ def parts_of(
     vae_place = replace(place, dtype=torch.float32) if wide else place
     parts = {
         "tokenizer": _tokenizer_part(family.owner, source, "tokenizer", family.tokenizer),
-        "text_encoder": network("text_encoder", family.text_encoder, loaders.load_text_encoder),
+        "text_encoder": network("text_encoder", family.text_encoder, words.load_text_encoder),
         "vae": network_part(family.owner, source, vae_place, "vae", family.vae),
         "unet": unet_part(family, source, place, style, delta, loras),
     }
@@ -133,7 +133,7 @@ def parts_of(
             family.owner, source, "tokenizer_2", family.tokenizer_2
         )
         parts["text_encoder_2"] = network(
-            "text_encoder_2", family.text_encoder_2, loaders.load_text_encoder
+            "text_encoder_2", family.text_encoder_2, words.load_text_encoder
         )
     return parts
 
@@ -143,7 +143,7 @@ def _tokenizer_part(owner: str, source: Source, name: str, component: Component)
         Key(owner, name, "cpu"),
         component.title,
         ((component, source),),
-        partial(loaders.load_tokenizer, component, source),
+        partial(words.load_tokenizer, component, source),
         lambda: 0,
     )
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from perflow_demo.errors import BadRequest, LoadError
-from perflow_demo.models import loaders
+from perflow_demo.models import loaders, words
 from perflow_demo.models.bases import checkpoints, family_named
 from perflow_demo.models.single_file import SingleFile
 from perflow_demo.models.sources import Folder
@@ -55,7 +55,7 @@ def test_a_single_file_is_converted_once_to_its_own_numbers(tmp_path):
     loaded = {
         "unet": loaders.load_network(SD15.unet, source, torch.float32),
         "vae": loaders.load_network(SD15.vae, source, torch.float32),
-        "text_encoder": loaders.load_text_encoder(SD15.text_encoder, source, torch.float32),
+        "text_encoder": words.load_text_encoder(SD15.text_encoder, source, torch.float32),
     }
     for network, weights in zip(loaded.values(), (unet, vae, text), strict=True):
         found = network.state_dict()

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from perflow_demo.errors import LoadError, MissingFile
 from perflow_demo.flow import expand_delta
-from perflow_demo.models import loaders
+from perflow_demo.models import loaders, words
 from perflow_demo.models.catalogue import POCKET
 from perflow_demo.models.sources import Folder
 from tests.pocket_factory import edit_weights
@@ -39,7 +39,7 @@ def test_a_loaded_network_has_the_numbers_of_its_file(pocket):
 
 
 def test_the_text_encoder_loads_in_the_dtype_asked_for(pocket):
-    module = loaders.load_text_encoder(POCKET.text_encoder, Folder(pocket), torch.bfloat16)
+    module = words.load_text_encoder(POCKET.text_encoder, Folder(pocket), torch.bfloat16)
     assert module.config.use_attention_mask
     assert {p.dtype for p in module.parameters()} == {torch.bfloat16}
 
@@ -81,8 +81,8 @@ def test_a_missing_file_is_named(pocket, part, name):
     missing = pocket / getattr(component, name)
     missing.unlink()
     load = {
-        "tokenizer": lambda: loaders.load_tokenizer(component, Folder(pocket)),
-        "text_encoder": lambda: loaders.load_text_encoder(component, Folder(pocket), torch.float32),
+        "tokenizer": lambda: words.load_tokenizer(component, Folder(pocket)),
+        "text_encoder": lambda: words.load_text_encoder(component, Folder(pocket), torch.float32),
     }.get(part, lambda: loaders.load_network(component, Folder(pocket), torch.float32))
     with pytest.raises(MissingFile) as caught:
         load()
@@ -93,7 +93,7 @@ def test_a_missing_file_is_named(pocket, part, name):
 def test_a_tokenizer_file_that_describes_none_is_named(pocket):
     (pocket / POCKET.tokenizer.weights).write_text('{"version": "1.0"}')
     with pytest.raises(LoadError, match="tokenizer.json describes no tokenizer"):
-        loaders.load_tokenizer(POCKET.tokenizer, Folder(pocket))
+        words.load_tokenizer(POCKET.tokenizer, Folder(pocket))
 
 
 @pytest.mark.parametrize(

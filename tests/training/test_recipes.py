@@ -12,7 +12,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from perflow_demo.flow import expand_delta
-from perflow_demo.models import loaders
+from perflow_demo.models import loaders, words
 from perflow_demo.models.catalogue import POCKET, SOLIDS, available, has_solid
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.triposr import load_solid
@@ -65,8 +65,8 @@ def test_the_family_loads_strictly(pocket):
     family = available(POCKET, pocket)
     assert family.styles == POCKET.styles
     float32 = torch.float32
-    tokenizer = loaders.load_tokenizer(family.tokenizer, pocket)
-    text = loaders.load_text_encoder(family.text_encoder, pocket, float32)
+    tokenizer = words.load_tokenizer(family.tokenizer, pocket)
+    text = words.load_text_encoder(family.text_encoder, pocket, float32)
     vae = loaders.load_network(family.vae, pocket, float32)
     deltas = (family.styles[0].component, family.delta)
     additions = [loaders.Addition(delta, 1.0, pocket) for delta in deltas]
