@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perflow_demo.errors import BadRequest
+from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.models.bases import checkpoints, delta_names, family_named, find_delta
 from perflow_demo.models.catalogue import (
     CATALOGUE,
@@ -83,6 +83,7 @@ class Registry(Residents):
         from perflow_demo.registry import pipelines
 
         family, source, *added = self._tuning(family, style, delta_strength, loras, delta, on_load)
+        self._check_size(family)
         parts = pipelines.parts_of(family, source, self.placement, style, *added)
         with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
@@ -282,6 +283,17 @@ class Registry(Residents):
         else:
             component, plugged = family.delta, delta_source_of(family, self._settings, on_load)
         return source, Addition(component, strength, plugged)
+
+    def _check_size(self, family: Family) -> None:
+        """Said before gigabytes are fetched, not after."""
+        needed = family.memory_bytes * self.placement.dtype.itemsize / 2
+        budget = self._budget()
+        if needed > budget:
+            raise OutOfMemory(
+                f"{family.title} takes about {needed / 1e9:.1f} GB and models may take "
+                f"{budget / 1e9:.1f} GB here; choose a smaller family or raise "
+                "PERFLOW_MEMORY_BUDGET."
+            )
 
     def _loras(self, named: str | None, on_load: OnLoad | None) -> "tuple[Addition, ...]":
         from perflow_demo.models.loaders import Addition

@@ -166,6 +166,13 @@ def test_old_variants_make_room_under_the_budget(assets):
         pytest.fail("lent more than the budget allows")
 
 
+def test_a_family_too_large_for_the_machine_is_refused_before_it_is_fetched(assets):
+    settings = Settings(assets=assets, device="cpu", memory_budget=10**9, offline=True)
+    too_large = pytest.raises(OutOfMemory, match=r"SDXL.* takes about .* GB.*1\.0 GB here")
+    with too_large, Registry(settings).lease("perflow-sdxl-base"):
+        pytest.fail("lent a family that does not fit")
+
+
 def test_a_faulty_file_leaves_nothing_behind_and_the_next_request_works(own_assets):
     registry = Registry(Settings(assets=own_assets, device="cpu"))
     weights = own_assets / "pocket/vae/diffusion_pytorch_model.safetensors"

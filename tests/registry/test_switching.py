@@ -27,7 +27,8 @@ KINDS = {
 def registry(assets, tmp_path, monkeypatch):
     for family in FAMILIES:
         if family.name in KINDS:
-            small = replace(family, sizes=(64,), defaults=replace(family.defaults, size=64))
+            defaults = replace(family.defaults, size=64)
+            small = replace(family, sizes=(64,), defaults=defaults, memory_bytes=0)
             monkeypatch.setitem(catalogue.CATALOGUE, family.name, small)
             variant = family.repository.variant or "fp16"
             write_family(tmp_path, family.repository.name, KINDS[family.name], variant=variant)
