@@ -36,7 +36,9 @@ def load_text_encoder(
         if tower:
             module = tower(CLIPTextConfig.from_dict(config))
         else:
-            config = AutoConfig.for_model(**config)
+            # transformers would make a stored dtype that of all threads while it builds.
+            stored = ("dtype", "torch_dtype")
+            config = AutoConfig.for_model(**{k: v for k, v in config.items() if k not in stored})
             module = AutoModel.from_config(config, trust_remote_code=False)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error

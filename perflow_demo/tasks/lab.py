@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -115,12 +116,15 @@ def run(
 
 
 def block_changes(merge: "Merge") -> dict[str, float]:
-    """The largest relative change of a weight in each block of the UNet, in the blocks' order."""
+    """The largest relative change of a weight in each block of the UNet, in the blocks' order.
+
+    Weights that were zero have no relative change, and count nothing.
+    """
     largest: dict[str, float] = {}
     for key, change in merge.report.relative_change.items():
         name, _, rest = key.partition(".")
         block = f"{name.removesuffix('_blocks')} {rest[0]}" if name.endswith("_blocks") else name
-        largest[block] = max(change, largest.get(block, 0.0))
+        largest[block] = max(change if isfinite(change) else 0.0, largest.get(block, 0.0))
     return largest
 
 

@@ -44,6 +44,14 @@ def test_the_text_encoder_loads_in_the_dtype_asked_for(pocket):
     assert {p.dtype for p in module.parameters()} == {torch.bfloat16}
 
 
+def test_loading_leaves_other_threads_dtype_alone(pocket, monkeypatch):
+    """torch has one default dtype for all threads; a run beside a load would draw other noise."""
+    changes = []
+    monkeypatch.setattr(torch, "set_default_dtype", changes.append)
+    words.load_text_encoder(POCKET.text_encoder, Folder(pocket), torch.bfloat16)
+    assert changes == []
+
+
 @pytest.mark.parametrize("strength", [1.0, 0.25])
 @pytest.mark.parametrize("style", ["cel", "pencil"])
 def test_a_variant_is_base_plus_style_plus_its_share_of_delta(pocket, style, strength):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from html import escape
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -213,11 +212,11 @@ def _chart(merge) -> str:
     """The merge in numbers, and a bar for the largest change in each block."""
     report = merge.report
     changes = lab.block_changes(merge)
-    longest = max(filter(isfinite, changes.values()), default=0) or 1
+    longest = max(changes.values(), default=0) or 1
     bars = "".join(
         f'<div class="bar"><span>{escape(block)}</span>'
-        f'<meter min="0" max="{longest:.6f}" value="{min(change, longest):.6f}"></meter>'
-        f"<span>{f'{change:.2%}' if isfinite(change) else 'from zero'}</span></div>"
+        f'<meter min="0" max="{longest:.6f}" value="{change:.6f}"></meter>'
+        f"<span>{change:.2%}</span></div>"
         for block, change in changes.items()
     )
     line = (
