@@ -9,6 +9,7 @@ from perflow_demo.models.spec import (
     Family,
     ForegroundModel,
     MultiviewFamily,
+    Refiner,
     SolidModel,
     Style,
 )
@@ -47,6 +48,25 @@ POCKET = Family(
 POCKET_JUDGE = Component("judge", "judge/config.json", "judge/diffusion_pytorch_model.safetensors")
 
 CATALOGUE: dict[str, Family] = {family.name: family for family in (POCKET,)}
+
+REFINERS: dict[str, Refiner] = {
+    refiner.name: refiner
+    for refiner in (
+        Refiner(
+            name="pocket",
+            title="Pocket tile",
+            description="Adds detail to toy-like pictures, trained from scratch by this project.",
+            licence="Apache-2.0",
+            folder="pocket",
+            controlnet=Component(
+                "ControlNet-tile",
+                "controlnet_tile/config.json",
+                "controlnet_tile/diffusion_pytorch_model.safetensors",
+            ),
+            defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=1024),
+        ),
+    )
+}
 
 FOREGROUND: dict[str, ForegroundModel] = {
     model.name: model

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from perflow_demo.errors import MissingFile
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
+from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, Refiner, SolidModel
 from perflow_demo.settings import Settings
 
 
@@ -41,7 +41,7 @@ class Folder:
 
 
 def source_of(
-    family: Family | ForegroundModel | MultiviewFamily | SolidModel, settings: Settings
+    family: Family | ForegroundModel | MultiviewFamily | Refiner | SolidModel, settings: Settings
 ) -> Source:
     """Where this family's files come from."""
     return Folder(settings.assets / family.folder)

@@ -15,6 +15,11 @@ class Component:
     config: str | None = None
     weights: str | None = None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those of the two that it has."""
+        return tuple(name for name in (self.config, self.weights) if name)
+
 
 @dataclass(frozen=True)
 class Style:
@@ -86,6 +91,27 @@ class ForegroundModel:
     folder: str
     network: Component
     size: int
+
+
+@dataclass(frozen=True)
+class Refiner:
+    """A ControlNet-tile, which refines pictures with a text-to-image family's other parts.
+
+    name: that of the family. controlnet: may lie in a folder of its own. defaults: its size is the
+    short side in pixels that pictures are brought to. prompt: used where nothing is said.
+    tile: side in pixels of the squares that large pictures are worked on in.
+    Other fields as in `Family`.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    folder: str
+    controlnet: Component
+    defaults: Defaults
+    prompt: str = ""
+    tile: int = 1024
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import (
+    DDIMScheduler,
+    StableDiffusionControlNetImg2ImgPipeline,
+    StableDiffusionPipeline,
+)
 
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders
@@ -115,13 +119,16 @@ def parts_of(
 
 def assemble(
     family: Family, source: Source, modules: Mapping[str, Any], accelerated: bool
-) -> StableDiffusionPipeline:
+) -> StableDiffusionPipeline | StableDiffusionControlNetImg2ImgPipeline:
     """A pipeline of these modules with a fresh scheduler, since schedulers hold state.
 
-    modules: values of the parts of `parts_of`. accelerated: whether the UNet contains ΔW, so that
+    modules: values of the parts of `parts_of`; with a "controlnet" beside them the pipeline is one
+    from picture to picture. accelerated: whether the UNet contains ΔW, so that
     a PeRFlowScheduler has to read it; else a DDIMScheduler does.
     """
-    pipeline = StableDiffusionPipeline(
+    controlled = "controlnet" in modules
+    kind = StableDiffusionControlNetImg2ImgPipeline if controlled else StableDiffusionPipeline
+    pipeline = kind(
         **modules,
         scheduler=fresh_scheduler(family, source, accelerated),
         safety_checker=None,

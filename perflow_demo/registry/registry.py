@@ -11,18 +11,23 @@ from perflow_demo.models.catalogue import (
     CATALOGUE,
     FOREGROUND,
     MULTIVIEW,
+    REFINERS,
     SOLIDS,
     available,
     has_solid,
 )
 from perflow_demo.models.sources import Source, source_of
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
+from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, Refiner, SolidModel
 from perflow_demo.models.wonder3d import is_complete
 from perflow_demo.registry.cache import Cache, EntryStatus
 
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
-    from diffusers import ModelMixin, StableDiffusionPipeline
+    from diffusers import (
+        ModelMixin,
+        StableDiffusionControlNetImg2ImgPipeline,
+        StableDiffusionPipeline,
+    )
 
     from perflow_demo.registry.multiview import MultiviewPipeline
     from perflow_demo.registry.pipelines import Key, Part
@@ -80,13 +85,16 @@ class Registry:
         style: str | None = None,
         delta_strength: float = 1.0,
         on_load: OnLoad | None = None,
-    ) -> Iterator["StableDiffusionPipeline"]:
+        refine: bool = False,
+    ) -> Iterator["StableDiffusionPipeline | StableDiffusionControlNetImg2ImgPipeline"]:
         """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
 
         style: name of one of the family's styles; None is the base.
         delta_strength: share of the PeRFlow ΔW in the UNet, 0..1. At 0 the pipeline is the plain
         teacher with a DDIMScheduler, else it has a PeRFlowScheduler.
         on_load: called while a component loads, with its title, bytes read and bytes to read.
+        refine: with the family's ControlNet-tile beside the very same modules, as a pipeline from
+        picture to picture.
         Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
         faulty file, OutOfMemory when the budget is too small or the device runs out of memory
         during the lease.
@@ -99,10 +107,29 @@ class Registry:
         parts = pipelines.parts_of(
             family, self._source(family), self.placement, style, delta_strength
         )
+        if refine:
+            model = self.refiner(family.name)
+            parts["controlnet"] = pipelines.network_part(
+                model.name, self._source(model), self.placement, "controlnet", model.controlnet
+            )
         with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(
                 family, self._source(family), modules, accelerated=delta_strength > 0
             )
+
+    def refiners(self) -> tuple[Refiner, ...]:
+        """The refiners that are on this machine."""
+        return tuple(
+            refiner
+            for refiner in REFINERS.values()
+            if all(map(self._source(refiner).has, refiner.controlnet.files))
+        )
+
+    def refiner(self, family: str) -> Refiner:
+        """The refiner of that family, there or not; BadRequest for a family that has none."""
+        if family not in REFINERS:
+            raise BadRequest(f"Nothing refines {family!r}; choose {' or '.join(REFINERS)}.")
+        return REFINERS[family]
 
     def multiview_families(self) -> tuple[MultiviewFamily, ...]:
         """The multiview families whose files are all on this machine."""
@@ -224,7 +251,9 @@ class Registry:
             raise BadRequest(f"{family.title} has no style {style!r} here; choose {styles}.")
         return family
 
-    def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
+    def _source(
+        self, family: Family | ForegroundModel | MultiviewFamily | Refiner | SolidModel
+    ) -> Source:
         return source_of(family, self._settings)
 
     def _budget(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import multiview, text_to_image, to_3d
+from perflow_demo.tasks import multiview, refine, text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -39,6 +39,16 @@ TASKS: dict[str, Task] = {
             request=text_to_image.TextToImageRequest,
             stream=text_to_image.stream,
             run=text_to_image.run,
+        ),
+        Task(
+            name=refine.RefineRequest.task,
+            command="refine",
+            title="Refine",
+            description="Make a picture larger and add detail.",
+            request=refine.RefineRequest,
+            stream=refine.stream,
+            run=refine.run,
+            ready=lambda registry: bool(registry.refiners()),
         ),
         Task(
             name=multiview.MultiviewRequest.task,
