@@ -41,7 +41,7 @@ FULL, QUICK = Plan(100, 6), Plan(6, 1)
 def evaluate(settings: Settings, plan: Plan) -> Report:
     """Refine and measure; raises LoadError where the family, its refiner or judge is incomplete."""
     judge, registry = load_judge(settings), Registry(settings)
-    originals = [_render(index, SIZE) for index in range(plan.pictures)]
+    originals = [render(index, SIZE) for index in range(plan.pictures)]
     report = _autoencoder(registry, originals)
     for factor in FACTORS:
         report.add(measure(registry, judge, originals, factor))
@@ -49,10 +49,17 @@ def evaluate(settings: Settings, plan: Plan) -> Report:
     return report
 
 
-def measure(registry: Registry, judge: Judge, originals: Sequence[Image], factor: float) -> Report:
+def measure(
+    registry: Registry,
+    judge: Judge,
+    originals: Sequence[Image],
+    factor: float,
+    ways: Sequence[str] = tuple(WAYS),
+) -> Report:
     """One row a way back from copies `factor` times smaller and worse; means over the pictures.
 
-    psnr: in dB. features: distance in the judge's features. sharpness: over the original's.
+    ways: of WAYS; LANCZOS comes first in any case. psnr: in dB. features: distance in the judge's
+    features. sharpness: over the original's.
     """
     from perflow_demo.training.toyworld.degraded import degraded
 
@@ -61,10 +68,10 @@ def measure(registry: Registry, judge: Judge, originals: Sequence[Image], factor
         degraded(original, factor, np.random.default_rng([WORLD, index]))
         for index, original in enumerate(originals)
     ]
-    made: dict[str, list[Image]] = {"LANCZOS": [], **{name: [] for name in WAYS}}
+    made: dict[str, list[Image]] = {"LANCZOS": [], **{name: [] for name in ways}}
     for seed, copy in enumerate(copies):
-        for name, values in WAYS.items():
-            request = RefineRequest(to=size, seed=seed, **values)
+        for name in ways:
+            request = RefineRequest(to=size, seed=seed, **WAYS[name])
             result = run(request, registry, picture=copy)
             made[name].append(result.picture)
         made["LANCZOS"].append(result.before)
@@ -121,7 +128,8 @@ def _seams(registry: Registry, originals: Sequence[Image]) -> Report:
     return Report({f"seams at {LARGE} px": [row]})
 
 
-def _render(index: int, size: int) -> Image:
+def render(index: int, size: int) -> Image:
+    """A picture that nothing was trained on; UserError where what renders it is not installed."""
     if find_spec("numba") is None:
         raise UserError(
             "The large pictures are rendered for this: pip install -r requirements-dev.txt first."
