@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from torch import Tensor
 
@@ -37,7 +36,6 @@ class TileObjective:
         self, teacher: TeacherObjective, pictures: Path, held_out: int = 24, dropout: float = 0.5
     ) -> None:
         self.net = build_tile(teacher.net.unet, len(teacher.autoencoder.config.block_out_channels))
-        self.net.set_attn_processor(AttnProcessor())  # see TeacherObjective
         self.teacher = teacher.net.eval().requires_grad_(False)
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
@@ -137,14 +135,19 @@ def worse(crops: np.ndarray, rng: np.random.Generator) -> Tensor:
 
 
 def build_tile(unet: UNet2DConditionModel, scales: int) -> ControlNetModel:
-    """A ControlNet of the UNet's first half, that says nothing yet.
+    """A ControlNet of the UNet's first half without its attention, that says nothing yet.
 
+    What a tile tells is told place by place, so convolutions do, at any size and at less cost; how
+    places and words go together stays with the UNet.
     scales: sizes from pixels down to latents, each half of the one before, both included.
     """
-    # Not `from_unet`, which leaves out into how many heads the pooled words are split.
+    # Not `from_unet`, which keeps attention and forgets into how many heads pooled words are split.
     known = inspect.signature(ControlNetModel.__init__).parameters
-    config = {key: value for key, value in unet.config.items() if key in known}
-    config["conditioning_embedding_out_channels"] = tuple(min(8 * 2**i, 64) for i in range(scales))
+    config = {key: value for key, value in unet.config.items() if key in known} | {
+        "down_block_types": ("DownBlock2D",) * len(unet.config.block_out_channels),
+        "mid_block_type": "UNetMidBlock2D",
+        "conditioning_embedding_out_channels": tuple(min(8 * 2**i, 64) for i in range(scales)),
+    }
     net = ControlNetModel.from_config(config)
     own, first_half = net.state_dict(), unet.state_dict()
     new = [key for key in own if key not in first_half]
