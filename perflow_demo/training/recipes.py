@@ -122,7 +122,7 @@ def judge(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
-        steps=2_600, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
+        steps=6_000, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=6_300, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
+        steps=4_000, batch=64, lr=8e-4, muon=0.02, ema=0.999, compile=("unet",),
     )  # fmt: skip
 
 
