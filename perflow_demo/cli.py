@@ -21,11 +21,12 @@ from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Stage
 from perflow_demo.tasks.offers import Offer, offers
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.table import TASKS, Task
+from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 FAILED = 2
 # Switches whose off has a name of its own.
 SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
-FILLED_IN = ("parent",)  # fields that a run writes and nobody asks for
+FILLED_IN = ("parent", "source")  # fields that a run writes and nobody asks for
 INTERRUPTED = 130
 
 
@@ -123,6 +124,32 @@ def _drawing(task: Task):
     return _described(command, task, [*options, _parameter("output", Annotated[Path, out])])
 
 
+def _refining(task: Task):
+    """The command of the task that makes one picture of another."""
+
+    def command(image: Path, output: Path, debug: bool, **values: str | None) -> None:
+        source = png.find_recipe(image, TextToImageRequest)
+        request = task.request(source=source, **_given(task, values))
+        picture = open_picture(image)
+        (path,) = _paths(output, 1)
+        registry = Registry(Settings.from_environment())
+        result = task.run(request, registry, _tell, picture=picture)
+        _write(path, png.encode(result.picture, result.request))
+        typer.echo(path)
+        for line in (*result.notes, result.line()):
+            typer.echo(line, err=True)
+
+    given = typer.Argument(help="The picture to refine.", show_default=False)
+    out = typer.Option("-o", "--output", help="The PNG file to write.")
+    controls = [c for c in task.request.controls().values() if c.name not in FILLED_IN]
+    options = [
+        _parameter("image", Annotated[Path, given]),
+        *(_option(control, argument=None) for control in controls),
+        _parameter("output", Annotated[Path, out]),
+    ]
+    return _described(command, task, options)
+
+
 def _surrounding(task: Task):
     """The command of the task whose result is an object's views, from a prompt or a picture."""
 
@@ -213,16 +240,16 @@ def _described(command, task: Task, options: list[inspect.Parameter]):
     return command
 
 
-def _option(control: Control) -> inspect.Parameter:
-    """An argument for the prompt, an option for the rest, named by its first word.
+def _option(control: Control, argument: str | None = "prompt") -> inspect.Parameter:
+    """An argument for the setting of that name, an option for the rest, named by its first word.
 
     Values stay text here: the request reads and checks them, and says what is wrong.
     """
-    if control.name == "prompt":
-        argument = typer.Argument(help=control.help, show_default=False)
+    if control.name == argument:
+        said = typer.Argument(help=control.help, show_default=False)
         if control.required:
-            return _parameter(control.name, Annotated[str, argument])
-        return _parameter(control.name, Annotated[str | None, argument], None)
+            return _parameter(control.name, Annotated[str, said])
+        return _parameter(control.name, Annotated[str | None, said], None)
     if control.kind is bool:
         option = typer.Option(SWITCHES[control.name], help=control.help, show_default=False)
         return _parameter(control.name, Annotated[bool | None, option], None)
@@ -315,6 +342,11 @@ def _print_offer(offer: Offer) -> None:
         typer.echo(f"  --style {style.name}  {style.title}: {there}. {style.description}")
 
 
-COMMANDS = {"text_to_image": _drawing, "multiview": _surrounding, "to_3d": _shaping}
+COMMANDS = {
+    "text_to_image": _drawing,
+    "refine": _refining,
+    "multiview": _surrounding,
+    "to_3d": _shaping,
+}
 for _name, _command in COMMANDS.items():
     program.command(TASKS[_name].command)(_command(TASKS[_name]))

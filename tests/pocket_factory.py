@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import ElectraConfig, ElectraModel, PreTrainedTokenizerFast
@@ -71,6 +71,7 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
             if index:
                 difference = factorise_delta(difference, rank=2)
             _save(difference, pocket / "styles" / style / "delta.safetensors")
+        _tile().half().save_pretrained(pocket / "controlnet_tile")
         _judge().half().save_pretrained(pocket / "judge")
         _foreground().half().save_pretrained(pocket / "foreground")
         _multiview_unet().half().save_pretrained(pocket / "multiview" / "unet")
@@ -146,6 +147,18 @@ UNET = {
 
 def _unet() -> UNet2DConditionModel:
     return UNet2DConditionModel(**UNET)
+
+
+def _tile() -> ControlNetModel:
+    """With something to say: the exits of a new ControlNet are zero."""
+    own = ("sample_size", "out_channels", "up_block_types")
+    config = {key: value for key, value in UNET.items() if key not in own}
+    tile = ControlNetModel(**config, conditioning_embedding_out_channels=(4, 4, 8, 8, 8))
+    for part in (tile.controlnet_down_blocks, tile.controlnet_mid_block):
+        for weight in part.parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+    torch.nn.init.normal_(tile.controlnet_cond_embedding.conv_out.weight, std=0.1)
+    return tile
 
 
 def _multiview_unet() -> UNetMV2DConditionModel:

@@ -1,4 +1,4 @@
-"""python -m perflow_demo.evaluation pocket|speed|memory: tables, JSON and a sheet of pictures."""
+"""python -m perflow_demo.evaluation pocket|refine|speed|memory: tables, JSON and pictures."""
 
 import logging
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 from perflow_demo.errors import UserError
 from perflow_demo.evaluation import memory as memory_figures
 from perflow_demo.evaluation import pocket as pocket_figures
+from perflow_demo.evaluation import refining
 from perflow_demo.evaluation import speed as speed_figures
 from perflow_demo.evaluation.report import Report
 from perflow_demo.settings import Settings
@@ -51,6 +52,16 @@ def pocket(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """The embedded family: quality, straightness, styles, unseen words."""
     plan = pocket_figures.QUICK if quick else pocket_figures.FULL
     report = pocket_figures.evaluate(Settings.from_environment(), plan)
+    _hand_over(report, json)
+    if grid:
+        report.write_grid(grid)
+
+
+@program.command()
+def refine(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
+    """Refined pictures: against LANCZOS, the teacher's 25 steps, and the originals."""
+    plan = refining.QUICK if quick else refining.FULL
+    report = refining.evaluate(Settings.from_environment(), plan)
     _hand_over(report, json)
     if grid:
         report.write_grid(grid)

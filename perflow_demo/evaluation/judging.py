@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from PIL.Image import Image
+from torch import Tensor
+from torch.nn.functional import normalize
 
 from perflow_demo.evaluation.prompts import Prompt
 from perflow_demo.models.catalogue import CATALOGUE, POCKET_JUDGE
 from perflow_demo.models.loaders import load_network
 from perflow_demo.models.sources import source_of
-from perflow_demo.nets.judge import Judge, Verdict
+from perflow_demo.nets.judge import PICTURE, Judge, Verdict
 from perflow_demo.settings import Settings
 
 BATCH = 16
@@ -31,6 +33,31 @@ def judge_pictures(judge: Judge, pictures: Sequence[Image]) -> Verdict:
         verdicts.append(judge(torch.from_numpy(pixels).permute(0, 3, 1, 2) / 127.5 - 1))
     parts = zip(*(vars(verdict).values() for verdict in verdicts), strict=True)
     return Verdict(*(torch.cat(part) for part in parts))
+
+
+@torch.inference_mode()
+def feature_distance(judge: Judge, pictures: Sequence[Image], references: Sequence[Image]) -> float:
+    """How far pictures are from others of their size in what the judge's layers see of details.
+
+    Both are cut into squares of the judge's own size, nothing is made smaller; sides of 128 or
+    more. Of each layer's activations, scaled to length 1 at every place, the mean squared distance
+    (after LPIPS, arXiv 1801.03924, equation 1, with all weights 1).
+    """
+    total = 0.0
+    for pair in zip(pictures, references, strict=True):
+        first, second = map(_squares, pair)
+        for layer in judge.body:
+            first, second = layer(first), layer(second)
+            apart = normalize(first, dim=1) - normalize(second, dim=1)
+            total += apart.square().sum(1).mean().item()
+    return total / len(pictures)
+
+
+def _squares(picture: Image) -> Tensor:
+    """N 3 128 128 in [−1, 1], side by side, what is left over at the right and below cut off."""
+    pixels = torch.from_numpy(np.asarray(picture, np.float32)) / 127.5 - 1
+    rows = pixels.unfold(0, PICTURE, PICTURE).unfold(1, PICTURE, PICTURE)
+    return rows.flatten(0, 1)
 
 
 def score(judge: Judge, prompts: Sequence[Prompt], verdict: Verdict) -> dict[str, float | None]:

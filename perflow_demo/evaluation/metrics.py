@@ -1,6 +1,7 @@
 """Distances between latents, pictures, sets of pictures and solids; knows no model."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -27,6 +28,27 @@ def psnr(picture: Image, reference: Image) -> float:
     difference = np.asarray(picture, np.float64) - np.asarray(reference, np.float64)
     error = np.square(difference).mean()
     return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def sharpness(picture: Image) -> float:
+    """Mean slope of lightness, in levels a pixel, at the steepest twentieth of all places."""
+    down, across = np.gradient(np.asarray(picture.convert("L"), np.float32))
+    slopes = np.hypot(down, across).ravel()
+    steepest = max(1, slopes.size // 20)
+    return float(np.partition(slopes, -steepest)[-steepest:].mean())
+
+
+def seam_ratio(pixels: np.ndarray, lines: Sequence[int]) -> float:
+    """Mean step across some lines over that across all others; 1 where nothing shows there.
+
+    pixels: H×W×C. lines: the rows, and the columns as well, before which a line runs.
+    """
+    ratios = []
+    for plane in (pixels, pixels.swapaxes(0, 1)):
+        steps = np.abs(np.diff(plane, axis=0)).mean((1, 2))
+        seams = np.isin(np.arange(1, len(plane)), lines)
+        ratios.append(steps[seams].mean() / steps[~seams].mean())
+    return float(np.mean(ratios))
 
 
 def iou(mask: np.ndarray, reference: np.ndarray) -> float:

@@ -3,14 +3,17 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from statistics import median
 
 from diffusers import StableDiffusionPipeline
+from PIL.Image import radial_gradient
 from torch import nn
 
 from perflow_demo.evaluation import timing
 from perflow_demo.evaluation.report import Report, Row
 from perflow_demo.registry import Registry
+from perflow_demo.tasks import refine
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run, stream
 
 PROMPT = "a dog with glasses and cap"
@@ -28,6 +31,23 @@ def compare(registry: Registry, size: int, rounds: int) -> Report:
         title = f"request at {size} px, {'with' if previews else 'without'} previews"
         report.tables[title] = timing.rows(timing.in_turns(actions, rounds))
     return report
+
+
+def compare_refining(registry: Registry, rounds: int) -> Report:
+    """The same for a refinement of a 512 px picture to 1024 px, without previews."""
+    picture = radial_gradient("L").resize((512, 512)).convert("RGB")
+    ways = {"PeRFlow 4": ("perflow", 4), "DDIM 25": ("teacher", 25)}
+    actions = {
+        name: partial(
+            refine.run,
+            refine.RefineRequest(acceleration=kind, steps=steps, to=1024, seed=42),
+            registry,
+            picture=picture,
+        )
+        for name, (kind, steps) in ways.items()
+    }
+    timing.in_turns(actions, rounds=1)  # loads and warms up
+    return Report({"refine 512 → 1024 px": timing.rows(timing.in_turns(actions, rounds))})
 
 
 def overhead(registry: Registry, size: int, rounds: int) -> Report:

@@ -18,7 +18,8 @@ SMALL = 256
 def evaluate(settings: Settings, rounds: int) -> Report:
     """Requests and their overhead, merge, multiview calls, page start; `rounds` runs of each.
 
-    Surfaces too where a 3D network is here, in a third of the rounds, for dense grids take long.
+    Refinements and surfaces too where their networks are here, in a third of the rounds, for they
+    take long.
     """
     registry = Registry(settings)
     size = CATALOGUE["pocket"].defaults.size
@@ -27,6 +28,8 @@ def evaluate(settings: Settings, rounds: int) -> Report:
         report.add(request_times.overhead(registry, side, 2 * rounds))
     report.add(merging.measure(rounds))
     report.add(multiview_calls.measure(rounds))
+    if registry.refiners():
+        report.add(request_times.compare_refining(registry, max(1, rounds // 3)))
     if registry.solids():
         report.add(surfaces.measure(registry, max(1, rounds // 3)))
     report.add(page_start.measure(rounds))

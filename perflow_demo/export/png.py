@@ -54,6 +54,14 @@ def read_recipe(file: Path | str | bytes, kind: type[R]) -> R:
         raise _damaged(str(error)) from error
 
 
+def find_recipe(file: Path | str | bytes, kind: type[R]) -> R | None:
+    """As `read_recipe`, or None where the file has none that can be read."""
+    try:
+        return read_recipe(file, kind)
+    except BadRecipe:
+        return None
+
+
 def _content(file: Path | str | bytes) -> bytes:
     if isinstance(file, bytes):
         content = file[: MAX_BYTES + 1]

@@ -10,6 +10,7 @@ from perflow_demo.models.spec import (
     Family,
     ForegroundModel,
     MultiviewFamily,
+    Refiner,
     Repository,
     SolidModel,
     Style,
@@ -50,6 +51,44 @@ POCKET_JUDGE = Component("judge", "judge/config.json", "judge/diffusion_pytorch_
 
 CATALOGUE: dict[str, Family] = {
     family.name: family for family in (POCKET, *stable_diffusion.FAMILIES)
+}
+
+REFINERS: dict[str, Refiner] = {
+    refiner.name: refiner
+    for refiner in (
+        Refiner(
+            name="pocket",
+            title="Pocket tile",
+            description="Adds detail to toy-like pictures, trained from scratch by this project.",
+            licence="Apache-2.0",
+            folder="pocket",
+            controlnet=Component(
+                "ControlNet-tile",
+                "controlnet_tile/config.json",
+                "controlnet_tile/diffusion_pytorch_model.safetensors",
+            ),
+            defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=1024),
+        ),
+        Refiner(
+            name=stable_diffusion.SD15.name,
+            title="ControlNet-tile",
+            description="Adds detail to any picture, published with ControlNet 1.1.",
+            licence="CreativeML OpenRAIL-M",
+            folder="control_v11f1e_sd15_tile",
+            controlnet=Component(
+                "ControlNet-tile", "config.json", "diffusion_pytorch_model.safetensors"
+            ),
+            defaults=Defaults(
+                steps=4,
+                teacher_steps=25,
+                guidance_scale=4.5,
+                size=1024,
+                negative_prompt="blur, lowres, bad anatomy, bad hands, cropped, worst quality",
+            ),
+            prompt="best quality",
+            repository=Repository("lllyasviel/control_v11f1e_sd15_tile"),
+        ),
+    )
 }
 
 FOREGROUND: dict[str, ForegroundModel] = {

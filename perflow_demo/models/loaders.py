@@ -39,6 +39,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 NETWORKS = {
     "UNet2DConditionModel": diffusers.UNet2DConditionModel,
     "UNetMV2DConditionModel": UNetMV2DConditionModel,
+    "ControlNetModel": diffusers.ControlNetModel,
     "AutoencoderKL": diffusers.AutoencoderKL,
     "PocketAutoencoder": PocketAutoencoder,
     "ForegroundNet": ForegroundNet,

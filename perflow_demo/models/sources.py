@@ -9,6 +9,7 @@ from perflow_demo.models.spec import (
     Family,
     ForegroundModel,
     MultiviewFamily,
+    Refiner,
     Repository,
     SafetyModel,
     SolidModel,
@@ -64,7 +65,7 @@ class Mirror(Folder):
 
 
 def source_of(
-    model: Family | ForegroundModel | MultiviewFamily | SafetyModel | SolidModel,
+    model: Family | ForegroundModel | MultiviewFamily | Refiner | SafetyModel | SolidModel,
     settings: Settings,
     on_fetch: OnFetch | None = None,
 ) -> Source:

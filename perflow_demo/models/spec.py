@@ -136,6 +136,33 @@ class SafetyModel:
 
 
 @dataclass(frozen=True)
+class Refiner:
+    """A ControlNet-tile, which refines pictures with a text-to-image family's other parts.
+
+    name: that of the family. controlnet: may lie in a folder of its own. defaults: its size is the
+    short side in pixels that pictures are brought to. prompt: used where nothing is said.
+    tile: side in pixels of the squares that large pictures are worked on in.
+    Other fields as in `Family`.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    folder: str
+    controlnet: Component
+    defaults: Defaults
+    prompt: str = ""
+    tile: int = 1024
+    repository: Repository | None = None
+
+    @property
+    def owner(self) -> str:
+        """As in `Family`."""
+        return self.repository.name if self.repository else self.name
+
+
+@dataclass(frozen=True)
 class SolidModel:
     """A network that makes a triplane of one picture, from which a mesh is extracted.
 

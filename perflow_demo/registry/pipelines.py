@@ -9,6 +9,7 @@ import torch
 from diffusers import (
     DDIMScheduler,
     ModelMixin,
+    StableDiffusionControlNetImg2ImgPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
@@ -183,10 +184,11 @@ def unet_part(
 
 def assemble(
     family: Family, source: Source, modules: Mapping[str, Any], accelerated: bool
-) -> StableDiffusionPipeline | StableDiffusionXLPipeline:
+) -> StableDiffusionPipeline | StableDiffusionXLPipeline | StableDiffusionControlNetImg2ImgPipeline:
     """A pipeline of these modules with a fresh scheduler, since schedulers hold state.
 
-    modules: values of the parts of `parts_of`. accelerated: whether the UNet contains ΔW, so that
+    modules: values of the parts of `parts_of`; with a "controlnet" beside them the pipeline is one
+    from picture to picture. accelerated: whether the UNet contains ΔW, so that
     a PeRFlowScheduler has to read it; else a DDIMScheduler does.
     """
     modules = {**modules, "unet": modules["unet"].unet}
@@ -194,7 +196,9 @@ def assemble(
     if family.text_encoder_2:
         pipeline = StableDiffusionXLPipeline(**modules, add_watermarker=False)
     else:
-        pipeline = StableDiffusionPipeline(
+        controlled = "controlnet" in modules
+        kind = StableDiffusionControlNetImg2ImgPipeline if controlled else StableDiffusionPipeline
+        pipeline = kind(
             **modules,
             safety_checker=None,
             feature_extractor=None,

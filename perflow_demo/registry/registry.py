@@ -12,20 +12,25 @@ from perflow_demo.models.catalogue import (
     FOREGROUND,
     MULTIVIEW,
     POCKET,
+    REFINERS,
     SOLIDS,
     available,
     has_solid,
 )
 from perflow_demo.models.lora import find_lora, parse_loras
 from perflow_demo.models.sources import Source, delta_source_of, source_of
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, SolidModel
+from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, Refiner, SolidModel
 from perflow_demo.models.stable_diffusion import SAFETY
 from perflow_demo.models.wonder3d import Converted, is_complete
 from perflow_demo.registry.residents import OnLoad, Residents
 
 # torch and diffusers take seconds to import: the first lease imports them, not the page.
 if TYPE_CHECKING:
-    from diffusers import ModelMixin, StableDiffusionPipeline
+    from diffusers import (
+        ModelMixin,
+        StableDiffusionControlNetImg2ImgPipeline,
+        StableDiffusionPipeline,
+    )
     from torch import Tensor
 
     from perflow_demo.models.loaders import Addition, Merge
@@ -64,9 +69,10 @@ class Registry(Residents):
         style: str | None = None,
         delta_strength: float = 1.0,
         on_load: OnLoad | None = None,
+        refine: bool = False,
         loras: str | None = None,
         delta: str | None = None,
-    ) -> Iterator["StableDiffusionPipeline"]:
+    ) -> Iterator["StableDiffusionPipeline | StableDiffusionControlNetImg2ImgPipeline"]:
         """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
 
         style: name of one of the family's styles; None is the base.
@@ -74,6 +80,8 @@ class Registry(Residents):
         already. At 0 the pipeline is the plain teacher with a DDIMScheduler, else it has a
         PeRFlowScheduler.
         on_load: called while a component loads, with its title, bytes read and bytes to read.
+        refine: with the family's ControlNet-tile beside the very same modules, as a pipeline from
+        picture to picture.
         loras: LoRA files to add to the UNet, as `models.lora.parse_loras` reads them.
         delta: name of a ΔW of one's own, instead of the family's.
         Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
@@ -85,6 +93,15 @@ class Registry(Residents):
         family, source, *added = self._tuning(family, style, delta_strength, loras, delta, on_load)
         self._check_size(family)
         parts = pipelines.parts_of(family, source, self.placement, style, *added)
+        if refine:
+            model = self.refiner(family.name)
+            parts["controlnet"] = pipelines.network_part(
+                model.owner,
+                source_of(model, self._settings, on_load),
+                self.placement,
+                "controlnet",
+                model.controlnet,
+            )
         with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
 
@@ -131,6 +148,20 @@ class Registry(Residents):
     def deltas(self) -> tuple[str, ...]:
         """Names of the weight differences of one's own."""
         return delta_names(self._settings)
+
+    def refiners(self) -> tuple[Refiner, ...]:
+        """The refiners that are on this machine."""
+        return tuple(
+            refiner
+            for refiner in REFINERS.values()
+            if all(map(self._source(refiner).has, refiner.controlnet.files))
+        )
+
+    def refiner(self, family: str) -> Refiner:
+        """The refiner of that family, there or not; BadRequest for a family that has none."""
+        if family not in REFINERS:
+            raise BadRequest(f"Nothing refines {family!r}; choose {' or '.join(REFINERS)}.")
+        return REFINERS[family]
 
     def multiview_families(self) -> tuple[MultiviewFamily, ...]:
         """The multiview families whose files are all on this machine."""
@@ -311,7 +342,9 @@ class Registry(Residents):
         there = not published or self._source(family).has(family.unet.weights)
         return there or not self._settings.offline
 
-    def _source(self, family: Family | ForegroundModel | MultiviewFamily | SolidModel) -> Source:
+    def _source(
+        self, family: Family | ForegroundModel | MultiviewFamily | Refiner | SolidModel
+    ) -> Source:
         return source_of(family, self._settings)
 
 

@@ -1,19 +1,25 @@
 """A picture from a file that somebody chose: nothing in it is trusted."""
 
+import hashlib
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 from perflow_demo.errors import BadRequest
 
-MAX_PIXELS = 4096**2
+MAX_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
 # What Pillow raises for a damaged file, by the place where it is damaged.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError)
+SIXTEEN_TO_EIGHT = 257  # 65535 of 16 bits is 255 of 8
 
 
 def open_picture(path: Path | str) -> Image.Image:
-    """The whole picture, RGB or RGBA; raises BadRequest for what is none, damaged or too large."""
+    """The whole picture, upright, RGB or RGBA, whatever depth and colours its file has.
+
+    Raises BadRequest for what is no picture, damaged, animated or too large.
+    """
     try:
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
@@ -21,10 +27,26 @@ def open_picture(path: Path | str) -> Image.Image:
                     f"The picture has more than {MAX_PIXELS / 1e6:.1f} million pixels; choose a "
                     "smaller one."
                 )
-            return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+            if getattr(picture, "is_animated", False):
+                raise BadRequest(f"{Path(path).name} is animated; choose a still picture.")
+            return _plain(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:
         raise BadRequest("The picture has far too many pixels; choose a smaller one.") from error
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {path}.") from error
     except DAMAGE as error:
         raise BadRequest(f"{Path(path).name} is no intact PNG, JPEG or WebP picture.") from error
+
+
+def digest(picture: Image.Image) -> str:
+    """SHA-256 of a picture's mode, size and pixels, as hexadecimal digits."""
+    content = f"{picture.mode} {picture.size}".encode() + picture.tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    # Pillow would clip grey of 16 bits to that of 8.
+    if picture.mode.startswith("I"):
+        levels = np.asarray(picture) // SIXTEEN_TO_EIGHT
+        return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")

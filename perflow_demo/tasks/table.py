@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import lab, multiview, text_to_image, to_3d
+from perflow_demo.tasks import lab, multiview, refine, text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -42,6 +42,17 @@ TASKS: dict[str, Task] = {
             stream=text_to_image.stream,
             run=text_to_image.run,
             gpu_seconds=60,
+        ),
+        Task(
+            name=refine.RefineRequest.task,
+            command="refine",
+            title="Refine",
+            description="Make a picture larger and add detail.",
+            request=refine.RefineRequest,
+            stream=refine.stream,
+            run=refine.run,
+            gpu_seconds=120,
+            ready=lambda registry: bool(registry.refiners()),
         ),
         Task(
             name=multiview.MultiviewRequest.task,

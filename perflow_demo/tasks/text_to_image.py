@@ -205,7 +205,7 @@ def stream(
             texts = request.prompt, request.negative_prompt
             guide = request.guidance_scale > 1
             embeds, rests = sampling.encode(pipeline, texts, request.count, guide)
-        notes += _cut_notes(request, rests, pipeline.tokenizer.model_max_length)
+        notes += cut_notes(request, rests, pipeline.tokenizer.model_max_length)
         seeds = tuple(range(request.seed, request.seed + request.count))
         sampling.prepare(pipeline, request.steps, request.windows)
         intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
@@ -291,7 +291,8 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
     return TextToImageRequest(**values), notes
 
 
-def _cut_notes(request: TextToImageRequest, rests: list[str], tokens: int) -> list[str]:
+def cut_notes(request: Request, rests: list[str], tokens: int) -> list[str]:
+    """Sentences on what of prompt and negative prompt lies beyond so many tokens."""
     titles = [request.controls()[name].title for name in ("prompt", "negative_prompt")]
     return [
         f"{title}: the model reads {tokens} tokens, what came after them was cut: “{rest}”"

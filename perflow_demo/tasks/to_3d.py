@@ -1,6 +1,5 @@
 """A prompt or a picture becomes a mesh: the request, its result, and the run between them."""
 
-import hashlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
@@ -14,6 +13,7 @@ from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import Phase, Progress, Request
 from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 from perflow_demo.tasks.working import told
 
@@ -215,12 +215,6 @@ def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
             else "There is neither a prompt nor a picture; write what to make, or add a picture."
         )
     return request
-
-
-def digest(picture: "Image") -> str:
-    """SHA-256 of a picture's mode, size and pixels, as hexadecimal digits."""
-    content = f"{picture.mode} {picture.size}".encode() + picture.tobytes()
-    return hashlib.sha256(content).hexdigest()
 
 
 def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:

@@ -33,6 +33,18 @@ class Latents:
         """Those rows, each at random as it is or flipped: B C h w float32."""
         return torch.from_numpy(self._values[rows, rng.integers(2, size=len(rows))]).float()
 
+    def crops(self, rows: np.ndarray, flips: np.ndarray, corners: np.ndarray, side: int) -> Tensor:
+        """Of those rows, as they are (0) or flipped (1), squares of `side`: B C side side float32.
+
+        corners: B×2, the top and left of each, in latents.
+        """
+        places = zip(rows, flips, corners, strict=True)
+        squares = [
+            self._values[row, flip, :, top : top + side, left : left + side]
+            for row, flip, (top, left) in places
+        ]
+        return torch.from_numpy(np.stack(squares)).float()
+
 
 def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
     """The Latents of a folder of shards under the autoencoder in `vae`, cached in `data`."""

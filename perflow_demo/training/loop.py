@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from perflow_demo.training import muon
 from perflow_demo.training.objectives.objective import Objective
 
 CHECKPOINT, UNFINISHED, REPLACED = "checkpoint", "checkpoint-new", "checkpoint-old"
@@ -25,6 +26,7 @@ class Recipe:
     """How an objective is trained.
 
     steps: after warm-up the rate `lr` is kept, then falls to zero over the last `cooldown` of them;
+    muon: the rate of hidden layers' weights under Muon, all else being AdamW's (0: everything is);
     compile: submodules to compile, worth a minute or two in runs of half an hour and more.
     """
 
@@ -36,6 +38,7 @@ class Recipe:
     cooldown: float = 0.25
     ema: float = 0.999
     weight_decay: float = 0.01
+    muon: float = 0.0
     compile: tuple[str, ...] = ()
     seed: int = 0
     sheet_every: int = 500
@@ -63,8 +66,8 @@ class Run:
     accelerator: Accelerator
     objective: Objective
     net: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
+    optimizers: list[torch.optim.Optimizer]
+    schedules: list[torch.optim.lr_scheduler.LRScheduler]
     ema: AveragedModel
     progress: Progress
 
@@ -75,19 +78,34 @@ def resume(recipe: Recipe, folder: Path) -> Run:
     accelerator = Accelerator(mixed_precision="bf16", cpu=not torch.cuda.is_available())
     objective = recipe.objective()
     net = objective.net.to(memory_format=torch.channels_last)
-    trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained, recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
-    net, optimizer, schedule = accelerator.prepare(net, optimizer, schedule)
+    optimizers = _optimizers(recipe, net)
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
+        for optimizer in optimizers
+    ]
+    net, *prepared = accelerator.prepare(net, *optimizers, *schedules)
+    optimizers, schedules = prepared[: len(optimizers)], prepared[len(optimizers) :]
     ema = AveragedModel(net, multi_avg_fn=moving_average(recipe.ema))
     progress = Progress()
     accelerator.register_for_checkpointing(ema, progress)
     checkpoint = last_checkpoint(folder)
     if checkpoint:
         accelerator.load_state(checkpoint)
-    return Run(accelerator, objective, net, optimizer, schedule, ema, progress)
+    return Run(accelerator, objective, net, optimizers, schedules, ema, progress)
+
+
+def _optimizers(recipe: Recipe, net: nn.Module) -> list[torch.optim.Optimizer]:
+    """AdamW, and before it Muon for the hidden layers if the recipe wants it."""
+    hidden, others = muon.split(net)
+    found: list[torch.optim.Optimizer] = []
+    if recipe.muon:
+        found.append(muon.Muon(hidden, recipe.muon, weight_decay=recipe.weight_decay))
+    else:
+        others = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    adamw = torch.optim.AdamW(
+        others, recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
+    )
+    return [*found, adamw]
 
 
 def train(recipe: Recipe, folder: Path) -> nn.Module:
@@ -128,9 +146,10 @@ def _step(run: Run, recipe: Recipe) -> dict[str, float]:
         loss, figures = run.objective.loss(run.net, batch, generator)
     run.accelerator.backward(loss)
     norm = run.accelerator.clip_grad_norm_(run.net.parameters(), 1.0)
-    run.optimizer.step()
-    run.schedule.step()
-    run.optimizer.zero_grad()
+    for optimizer, schedule in zip(run.optimizers, run.schedules, strict=True):
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
     run.ema.update_parameters(run.net)
     return {"loss": loss.item(), "norm": float(norm), **figures}
 

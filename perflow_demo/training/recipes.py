@@ -21,6 +21,7 @@ from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.text import TextObjective
+from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import ALPHA, rendered
@@ -28,7 +29,8 @@ from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
 
-WORLDS = {256: (1, 12_000), 512: (2, 1_000)}  # picture size → seed and number of samples
+# Picture size → seed and number of samples.
+WORLDS = {256: (1, 12_000), 512: (2, 1_000), 1024: (5, 600)}
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 SOLIDS = (3, 8_000)  # seed and number of things that are also known as solids
@@ -120,7 +122,7 @@ def judge(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
-        steps=2_600, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
+        steps=6_000, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
     )  # fmt: skip
 
 
@@ -147,7 +149,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=6_300, batch=64, lr=8e-4, ema=0.999, compile=("unet",),
+        steps=4_000, batch=64, lr=8e-4, muon=0.02, ema=0.999, compile=("unet",),
     )  # fmt: skip
 
 
@@ -173,6 +175,17 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
         steps=400, batch=64, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0,
     )  # fmt: skip
+
+
+def tile(at: Workshop) -> Recipe:
+    """The refiner's ControlNet, beside the frozen teacher."""
+    unseen = {"held_out": 4} if at.debug else {}
+
+    def objective() -> TileObjective:
+        pictures = at.pictures(1024)
+        return TileObjective(at.teacher([(1.0, pictures)]), pictures, **unseen)
+
+    return Recipe(objective, steps=3_000, batch=64, lr=4e-4, ema=0.999)
 
 
 def multiview(at: Workshop) -> Recipe:
@@ -201,6 +214,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "teacher-512": teacher_512,
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
+    "tile": tile,
     "triplane": triplane,
     "multiview": multiview,
 }

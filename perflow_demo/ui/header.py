@@ -20,12 +20,17 @@ SWITCH = (
 
 @dataclass(frozen=True)
 class Header:
-    """What the tabs share: the registry, the selectors and the chip beside them."""
+    """What the tabs share: the registry, the selectors and the chip beside them.
+
+    handed: a picture on its way to the Refine tab: its file, and a word that makes it differ from
+    the last one, so that the same picture can be sent again.
+    """
 
     registry: object
     family: gr.Dropdown
     style: gr.Dropdown
     chip: gr.HTML
+    handed: gr.State
 
 
 def build(registry) -> Header:
@@ -51,7 +56,7 @@ def build(registry) -> Header:
         )
         chip = controls.markup(resident(registry), elem_classes="chip-box")
         controls.markup(SWITCH, elem_classes="switch-box")
-    return Header(registry, family, style, chip)
+    return Header(registry, family, style, chip, gr.State(None))
 
 
 def styles_of(family) -> list[tuple[str, str]]:

@@ -71,8 +71,11 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
                 yield stage.loading(event, windows)
 
 
-def finished(result, files: list[str]) -> str:
-    """The stage with the pictures of a result; files: where `saved` put them."""
+def finished(result, files: list[str], refinable: bool = False) -> str:
+    """The stage with the pictures of a result; files: where `saved` put them.
+
+    refinable: whether there is a Refine tab to send them to.
+    """
     film = [((frame.start, frame.end), stage.frame_url(frame)) for frame in result.film]
     pictures = [
         stage.Shown(
@@ -84,7 +87,7 @@ def finished(result, files: list[str]) -> str:
         )
         for file, seed in zip(files, result.seeds, strict=True)
     ]
-    return stage.done(pictures, film, result.notes)
+    return stage.done(pictures, film, result.notes, refinable)
 
 
 def saved(result) -> list[str]:

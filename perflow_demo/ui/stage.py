@@ -78,9 +78,15 @@ def running(event: Step, film: Sequence[tuple[Interval, str]], windows: int) -> 
 
 
 def done(
-    pictures: Sequence[Shown], film: Sequence[tuple[Interval, str]], notes: Iterable[str]
+    pictures: Sequence[Shown],
+    film: Sequence[tuple[Interval, str]],
+    notes: Iterable[str],
+    refinable: bool = False,
 ) -> str:
-    """The result; of several pictures one can be picked, which the line and actions then follow."""
+    """The result; of several pictures one can be picked, which the line and actions then follow.
+
+    refinable: whether a picture can be sent to be refined.
+    """
     several = len(pictures) > 1
     cells = [
         _picture(shown.url, shown.alt, film[-1][1] if film and not several else None)
@@ -92,7 +98,7 @@ def done(
             f' aria-label="Picture {i + 1} of {len(cells)}">{cell}</button>'
             for i, cell in enumerate(cells)
         ]
-    cards = "".join(_card(i, shown) for i, shown in enumerate(pictures))
+    cards = "".join(_card(i, shown, refinable) for i, shown in enumerate(pictures))
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     rest = cards + (f'<ul class="notes">{said}</ul>' if said else "")
     return _stage("done", _grid(cells), _strip([(i, picture) for i, picture in film]), rest)
@@ -192,11 +198,17 @@ def _line(line: str) -> str:
     return f'<p class="recipe">{escape(line)}</p><div class="actions"></div>'
 
 
-def _card(index: int, shown: Shown) -> str:
+def _card(index: int, shown: Shown, refinable: bool) -> str:
     detail = escape(json.dumps({"seed": shown.seed}))
+    refine = (
+        '<button type="button" class="action" data-event="refine"'
+        f' data-detail="{escape(json.dumps({"index": index}))}"'
+        ' title="Make it larger and add detail">Refine</button>'
+    )
     return (
         f'<div class="card" data-card="{index}"{" hidden" if index else ""}>'
         f'<p class="recipe">{escape(shown.line)}</p><div class="actions">'
+        f"{refine if refinable else ''}"
         f'<a class="action" href="{escape(shown.url)}" download="{escape(shown.name)}"'
         ' title="A PNG with the recipe inside">Download</a>'
         f'<button type="button" class="action" data-event="reuse" data-detail="{detail}"'

@@ -1,5 +1,7 @@
 """Pictures that somebody chose: whole ones are opened, all others refused in a sentence."""
 
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,3 +44,46 @@ def test_what_is_no_picture_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(picture, "MAX_PIXELS", 64 * 63)
     with pytest.raises(BadRequest, match="million pixels"):
         open_picture(whole)
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    grey = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8)
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    found = np.asarray(open_picture(tmp_path / "deep.png"))
+    assert np.abs(found.astype(int) - grey[..., None] / 257).max() <= 1
+
+
+def test_inks_become_light(tmp_path):
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "ink.jpg", quality=100)
+    red, green, blue = open_picture(tmp_path / "ink.jpg").getpixel((4, 4))
+    assert red > 200 and max(green, blue) < 60
+
+
+def test_a_turned_photograph_stands_upright(tmp_path):
+    photograph = Image.new("RGB", (8, 4), "white")
+    photograph.paste("black", (0, 0, 4, 4))
+    turned = Image.Exif()
+    turned[274] = 6  # the camera was turned by a quarter
+    photograph.save(tmp_path / "turned.png", exif=turned)
+    found = open_picture(tmp_path / "turned.png")
+    assert found.size == (4, 8)
+    assert found.getpixel((1, 1)) == (0, 0, 0) and found.getpixel((1, 6)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("name", ["moving.png", "moving.webp"])
+def test_an_animated_picture_is_refused(tmp_path, name):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    with pytest.raises(BadRequest, match="animated; choose a still picture"):
+        open_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize(("side", "words"), [(6400, "more than 40.0 million"), (20000, "far too")])
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, side, words):
+    Image.new("L", (64, 64)).save(tmp_path / "bomb.png")
+    content = bytearray((tmp_path / "bomb.png").read_bytes())
+    content[16:24] = side.to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (tmp_path / "bomb.png").write_bytes(content)
+    with pytest.raises(BadRequest, match=words):
+        open_picture(tmp_path / "bomb.png")

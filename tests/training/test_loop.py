@@ -85,6 +85,17 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(unbroken, tmp_path):
     assert log(tmp_path) == log(folder)
 
 
+def test_muon_resumes_as_exactly(tmp_path):
+    recipe = replace(LINE, muon=0.1)
+    whole = train(recipe, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(recipe, objective=lambda: LineObjective(35)), tmp_path / "broken")
+    ended = train(recipe, tmp_path / "broken")
+    assert log(tmp_path / "whole")[-1]["error"] < 1
+    for ours, theirs in zip(whole.parameters(), ended.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
 def test_a_finished_run_is_not_trained_on(unbroken):
     _, folder = unbroken
     before = weights(folder)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from perflow_demo.flow import expand_delta
 from perflow_demo.models import loaders, words
-from perflow_demo.models.catalogue import POCKET, SOLIDS, available, has_solid
+from perflow_demo.models.catalogue import POCKET, REFINERS, SOLIDS, available, has_solid
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.triposr import load_solid
 from perflow_demo.nets import Judge, PocketAutoencoder
@@ -79,6 +79,18 @@ def test_the_family_loads_strictly(pocket):
     assert said.shape == (1, unet.config.in_channels, 4, 4) and torch.isfinite(said).all()
 
 
+@torch.no_grad()
+def test_the_refiner_borrows_the_family_and_loads_strictly(pocket):
+    tile = loaders.load_network(REFINERS["pocket"].controlnet, pocket, torch.float32)
+    unet = loaders.load_network(POCKET.unet, pocket, torch.float32)
+    latents, words = torch.ones(1, unet.config.in_channels, 8, 8), torch.ones(1, 4, 64)
+    down, middle = tile(latents, 500, words, torch.ones(1, 3, 128, 128), return_dict=False)
+    plain = unet(latents, 500, words).sample
+    told = {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+    said = unet(latents, 500, words, **told).sample
+    assert torch.isfinite(said).all() and not torch.equal(said, plain)
+
+
 def test_the_3d_network_loads_strictly(pocket):
     model = SOLIDS["pocket"]
     assert has_solid(model, pocket)
@@ -99,7 +111,7 @@ def test_the_schedule_is_the_teachers(pocket):
 
 def test_weights_are_stored_in_half_precision(workshop):
     files = list((workshop / "pocket").rglob("*.safetensors"))
-    assert len(files) == 11
+    assert len(files) == 12
     for file in files:
         assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {
             torch.float16
@@ -173,6 +185,7 @@ def test_the_card_tells_how_each_part_was_made(workshop):
     assert {"iou", "f_score", "watertight"} <= set(card["triplane"])
     assert {"iou_in_place", "iou_elsewhere"} <= set(card["foreground"])
     assert {"psnr", "iou", "degrees"} <= set(card["multiview"])
+    assert {"psnr", "psnr_lanczos"} <= set(card["tile"])
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist(tmp_path):

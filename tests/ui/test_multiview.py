@@ -33,9 +33,14 @@ def tabs(page: gr.Blocks) -> list[str]:
 
 
 def test_the_tab_is_there_only_where_its_weights_are(assets, own_assets):
-    assert tabs(ui.build(Registry(Settings(assets=assets)))) == ["Image", "Multiview", "3D"]
+    assert tabs(ui.build(Registry(Settings(assets=assets)))) == [
+        "Image",
+        "Refine",
+        "Multiview",
+        "3D",
+    ]
     (own_assets / "pocket" / POCKET_VIEWS.unet.weights).unlink()
-    assert tabs(ui.build(Registry(Settings(assets=own_assets)))) == ["Image", "3D"]
+    assert tabs(ui.build(Registry(Settings(assets=own_assets)))) == ["Image", "Refine", "3D"]
 
 
 def test_the_line_says_what_was_run_and_how_long_each_stage_took():

@@ -37,6 +37,10 @@ window.perflow = (() => {
     }
   };
   const generate = () => visible(".generate")?.click();
+  const open = (title) =>
+    [...document.querySelectorAll("[role=tab]")]
+      .find((tab) => tab.textContent.trim() === title)
+      ?.click();
 
   // ---- the stage ------------------------------------------------------------------------------
   // Of several pictures one can be picked: it fills the square; picked again, all are back.
@@ -127,5 +131,5 @@ window.perflow = (() => {
   document.addEventListener("dragover", onDrag(true));
   document.addEventListener("dragleave", onDrag(false));
   document.addEventListener("drop", onDrop);
-  return { generate };
+  return { generate, open };
 })();

@@ -1,5 +1,6 @@
 """The Image tab: a prompt becomes pictures."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,12 +34,14 @@ class Form:
     """The controls of the tab; fields: a component for each field of the request.
 
     prefix: puts the words that the family's authors use before the prompt.
+    always: whether pictures go on to the Refine tab by themselves.
     """
 
     registry: object
     fields: dict[str, Any]
     keep: gr.Checkbox
     prefix: gr.Button
+    always: gr.Checkbox
 
     @property
     def inputs(self) -> list:
@@ -90,13 +93,16 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             chips = controls.chips(EXAMPLES)
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
-            shown = controls.markup(stage.empty(windows, _example()), "reuse")
+            shown = controls.markup(stage.empty(windows, _example()), "reuse", "refine")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, family, prompt)
             picture = gr.UploadButton("Open settings from a picture", elem_classes="reader")
         past = controls.markup("", "reopen", "forget", elem_classes="past")
     # A fixed key and secret, so that the history outlives a restart of the program.
     memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
+
+    # The files of the pictures on the stage: only the server writes them.
+    drawn = gr.State([])
 
     runs = run.Runs()
 
@@ -111,7 +117,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         [prompt.submit, generate.click],
         _draw(task, form, runs),
         [*form.inputs, memory],
-        [shown, place, form.fields["seed"], memory],
+        [shown, place, form.fields["seed"], memory, drawn],
         show_progress="minimal",
         show_progress_on=place,
         **events.ON_DEVICE,
@@ -125,6 +131,9 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
+    if header.registry.refiners():
+        started.success(_hand_on, [form.always, drawn], header.handed, **events.MAY_FAIL)
+        shown.refine(_hand_over, drawn, header.handed, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
     past.reopen(_reopen(form), memory, [shown, *form.inputs], **events.MAY_FAIL)
     past.forget(list, None, memory, **events.AT_ONCE)
@@ -152,6 +161,13 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
     seed, keep = controls.seed(fields["seed"])
+    always = gr.Checkbox(
+        False,
+        label="Refine every picture",
+        info="Each goes on to the Refine tab by itself; of several, the first.",
+        visible=bool(header.registry.refiners()),
+        elem_classes="switch",
+    )
     with gr.Accordion("Advanced", open=False):
         size = controls.choice(fields["size"], list(family.sizes), value=defaults.size)
         count = controls.slider(fields["count"], maximum=family.max_count)
@@ -176,7 +192,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         "delta": delta,
         "lora": lora,
     }
-    return Form(header.registry, made, keep, prefix)
+    return Form(header.registry, made, keep, prefix, always)
 
 
 def _wire_defaults(form: Form) -> None:
@@ -217,7 +233,7 @@ def _draw(task, form: Form, runs: run.Runs) -> Callable:
 
     def views(*values) -> Iterator[list]:
         *values, entries = values
-        unchanged = [gr.skip()] * 3
+        unchanged = [*[gr.skip()] * 3, []]
         windows = form.registry.families()[0].num_time_windows
         try:
             request = form.request(*values)
@@ -227,8 +243,9 @@ def _draw(task, form: Form, runs: run.Runs) -> Callable:
                     yield [view, *unchanged]
                     continue
                 seen = history.remember(entries, view.request, view.pictures[0])
-                html = run.finished(view, run.saved(view))
-                yield [html, gr.skip(), view.seeds[0], seen]
+                files = run.saved(view)
+                html = run.finished(view, files, bool(form.registry.refiners()))
+                yield [html, gr.skip(), view.seeds[0], seen, files]
         except UserError as error:
             yield [stage.message("failed", str(error), windows), *unchanged]
         except Exception:
@@ -270,6 +287,17 @@ def _read(form: Form) -> Callable:
         return form.filled(png.read_recipe(file, TextToImageRequest))
 
     return read
+
+
+def _hand_on(always: bool, files: list[str]) -> Any:
+    return (files[0], secrets.token_hex(4)) if always and files else gr.skip()
+
+
+@events.explained
+def _hand_over(files: list[str], event: gr.EventData) -> tuple[str, str]:
+    if not isinstance(event.index, int) or not 0 <= event.index < len(files):
+        raise BadRequest("This picture is no longer here; press Enter to draw it again.")
+    return files[event.index], secrets.token_hex(4)
 
 
 def _prompt(event: gr.EventData) -> str:

@@ -14,7 +14,7 @@ from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import Phase, Progress, Step
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import RANDOM, To3DRequest, To3DResult
-from perflow_demo.ui import controls, events, run
+from perflow_demo.ui import caption, controls, events, run
 from perflow_demo.ui.header import Header, resident
 from perflow_demo.ui.stage import jpeg_url
 
@@ -81,7 +81,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
                 interactive=False,
                 elem_classes="viewer",
             )
-            told = controls.markup(_words("empty", EMPTY))
+            told = controls.markup(caption.words("empty", EMPTY))
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
 
@@ -89,7 +89,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 
     def stopped(visitor: gr.Request) -> str:
         runs.wait(visitor.session_hash)
-        return _words("stopped", STOPPED)
+        return caption.words("stopped", STOPPED)
 
     def left(visitor: gr.Request) -> None:
         runs.forget(visitor.session_hash)
@@ -152,9 +152,9 @@ def _make(task, form: Form, registry, runs: run.Runs) -> Callable:
                     else:
                         yield [gr.skip(), _progress(event)]
         except UserError as error:
-            yield [gr.skip(), _words("failed", str(error))]
+            yield [gr.skip(), caption.words("failed", str(error))]
         except Exception:
-            yield [gr.skip(), _words("failed", FAULT)]
+            yield [gr.skip(), caption.words("failed", FAULT)]
             raise
 
     def make(visitor: gr.Request, *values) -> Iterator[list]:
@@ -167,10 +167,10 @@ def _make(task, form: Form, registry, runs: run.Runs) -> Callable:
 def _progress(event: Progress) -> str:
     if isinstance(event, Phase):
         words = f"{event.title} · stage {event.number} of {event.of}"
-        return _busy(words, event.number - 1 + event.share, event.of)
+        return caption.busy(words, event.number - 1 + event.share, event.of)
     if isinstance(event, Step):
-        return _busy(f"Picture · step {event.number} of {event.of}", event.number, event.of)
-    return _busy(f"Loading {event.component}", event.bytes_done, event.bytes_total or 1)
+        return caption.busy(f"Picture · step {event.number} of {event.of}", event.number, event.of)
+    return caption.busy(f"Loading {event.component}", event.bytes_done, event.bytes_total or 1)
 
 
 def _shown(result: To3DResult) -> Iterator[list]:
@@ -179,12 +179,12 @@ def _shown(result: To3DResult) -> Iterator[list]:
 
     name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
     files = {f"{name}.glb": _kept(f"{name}.glb", glb.encode(mesh, "glb", result.request.recipe()))}
-    yield [next(iter(files.values())), _busy("Other formats and a turntable", 1, 1)]
+    yield [next(iter(files.values())), caption.busy("Other formats and a turntable", 1, 1)]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
         files[file] = _kept(file, glb.encode(mesh, "obj" if file is bundle else file[-3:]))
     files[f"{name}.webp"] = _kept(f"{name}.webp", turntable.encode(mesh, "webp"))
-    yield [gr.skip(), _words("done", "", _summary(result, files))]
+    yield [gr.skip(), caption.words("done", "", _summary(result, files))]
 
 
 def _kept(name: str, content: bytes) -> str:
@@ -220,18 +220,6 @@ def _on_white(picture):
 def _title(file: str) -> str:
     kind = file.rpartition(".")[2]
     return {"zip": "OBJ", "webp": "Turntable"}.get(kind, kind.upper())
-
-
-def _words(state: str, sentence: str, rest: str = "", busy: bool = False) -> str:
-    role = "alert" if state == "failed" else "status"
-    said = f'<p class="said" role="{role}">{escape(sentence)}</p>' if sentence else ""
-    flag = " data-busy" if busy else ""
-    return f'<div class="stage" data-state="{state}"{flag}>{said}{rest}</div>'
-
-
-def _busy(words: str, done: float, of: int) -> str:
-    bar = f'<progress value="{done:.2f}" max="{of}"></progress>'
-    return _words("running", words, bar, busy=True)
 
 
 def _example(event: gr.EventData) -> tuple[str, None]:

@@ -1,0 +1,153 @@
+"""Refined pictures against their originals: four steps, the teacher's many, and LANCZOS."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+from PIL.Image import Image
+
+from perflow_demo.errors import UserError
+from perflow_demo.evaluation.judging import feature_distance, load_judge
+from perflow_demo.evaluation.metrics import psnr, seam_ratio, sharpness
+from perflow_demo.evaluation.report import Report, Strips
+from perflow_demo.nets.judge import Judge
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks import tiling
+from perflow_demo.tasks.refine import RefineRequest, run
+
+WORLD = 9_000  # seed of scenes that nothing was trained on
+SIZE, LARGE = 1024, 2048
+FACTORS = (2, 4)  # by which the pictures to refine are smaller
+SHOWN = 6
+WAYS = {
+    "PeRFlow 4": {"acceleration": "perflow", "steps": 4},
+    "teacher, DDIM 25": {"acceleration": "teacher", "steps": 25},
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many renders are refined to SIZE, and how many to LARGE, where there are seams."""
+
+    pictures: int
+    large: int
+
+
+FULL, QUICK = Plan(100, 6), Plan(6, 1)
+
+
+def evaluate(settings: Settings, plan: Plan) -> Report:
+    """Refine and measure; raises LoadError where the family, its refiner or judge is incomplete."""
+    judge, registry = load_judge(settings), Registry(settings)
+    originals = [render(index, SIZE) for index in range(plan.pictures)]
+    report = _autoencoder(registry, originals)
+    for factor in FACTORS:
+        report.add(measure(registry, judge, originals, factor))
+    report.add(_seams(registry, originals[: plan.large]))
+    return report
+
+
+def measure(
+    registry: Registry,
+    judge: Judge,
+    originals: Sequence[Image],
+    factor: float,
+    ways: Sequence[str] = tuple(WAYS),
+) -> Report:
+    """One row a way back from copies `factor` times smaller and worse; means over the pictures.
+
+    ways: of WAYS; LANCZOS comes first in any case. psnr: in dB. features: distance in the judge's
+    features. sharpness: over the original's.
+    """
+    from perflow_demo.training.toyworld.degraded import degraded
+
+    size = originals[0].width
+    copies = [
+        degraded(original, factor, np.random.default_rng([WORLD, index]))
+        for index, original in enumerate(originals)
+    ]
+    made: dict[str, list[Image]] = {"LANCZOS": [], **{name: [] for name in ways}}
+    for seed, copy in enumerate(copies):
+        for name in ways:
+            request = RefineRequest(to=size, seed=seed, **WAYS[name])
+            result = run(request, registry, picture=copy)
+            made[name].append(result.picture)
+        made["LANCZOS"].append(result.before)
+    rows = [
+        {
+            "way": name,
+            "pictures": len(originals),
+            "psnr": _mean(psnr, pictures, originals),
+            "features": feature_distance(judge, pictures, originals),
+            "sharpness": _mean(lambda a, b: sharpness(a) / sharpness(b), pictures, originals),
+        }
+        for name, pictures in made.items()
+    ]
+    title = f"{round(size / factor)} → {size} px"
+    strips = Strips(
+        [title] * len(originals[:SHOWN]),
+        [
+            (name, [_middle(picture) for picture in pictures[:SHOWN]])
+            for name, pictures in (*made.items(), ("original", originals))
+        ],
+    )
+    return Report({title: rows}, [strips])
+
+
+def _autoencoder(registry: Registry, originals: Sequence[Image]) -> Report:
+    from perflow_demo.tasks import refine_sampling
+
+    with registry.lease(refine=True) as pipeline:
+        side = registry.refiner("pocket").tile // pipeline.vae_scale_factor
+        decoded = [
+            refine_sampling.decode(
+                pipeline, refine_sampling.encode(pipeline, original, side)[0], side
+            )
+            for original in originals
+        ]
+    values = [psnr(*pair) for pair in zip(decoded, originals, strict=True)]
+    row = {"pictures": len(values), "psnr": float(np.mean(values)), "psnr_min": min(values)}
+    return Report({f"autoencoder at {originals[0].width} px": [row]})
+
+
+def _seams(registry: Registry, originals: Sequence[Image]) -> Report:
+    """Gradient across the lines where tiles begin or end, over that elsewhere; 1 is no seam."""
+    tile, ratios = registry.refiner("pocket").tile, []
+    lines = {
+        line
+        for box in tiling.boxes(LARGE, LARGE, tile)
+        for line in (box.left, box.left + box.width)
+        if 0 < line < LARGE
+    }
+    for seed, original in enumerate(originals):
+        result = run(RefineRequest(to=LARGE, seed=seed), registry, picture=original)
+        ratios.append(seam_ratio(np.asarray(result.picture, np.float32), sorted(lines)))
+    row = {"pictures": len(ratios), "seams": float(np.mean(ratios)), "seams_max": max(ratios)}
+    return Report({f"seams at {LARGE} px": [row]})
+
+
+def render(index: int, size: int) -> Image:
+    """A picture that nothing was trained on; UserError where what renders it is not installed."""
+    if find_spec("numba") is None:
+        raise UserError(
+            "The large pictures are rendered for this: pip install -r requirements-dev.txt first."
+        )
+    from PIL.Image import fromarray
+
+    from perflow_demo.training.toyworld.scene import sample
+
+    return fromarray(sample(WORLD, index).render(size).colour)
+
+
+def _middle(picture: Image) -> Image:
+    """What can be told apart on a sheet: the middle, a quarter of the picture along a side."""
+    width, height = picture.size
+    return picture.crop((3 * width // 8, 3 * height // 8, 5 * width // 8, 5 * height // 8))
+
+
+def _mean(
+    measure: Callable[[Image, Image], float], pictures: Sequence[Image], originals: Sequence[Image]
+) -> float:
+    return float(np.mean([measure(*pair) for pair in zip(pictures, originals, strict=True)]))

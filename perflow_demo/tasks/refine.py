@@ -1,0 +1,338 @@
+"""A picture becomes a larger one with detail added: the request, its result, the run."""
+
+import secrets
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.tasks import safety, text_to_image
+from perflow_demo.tasks.contract import Frame, Loading, Progress, Request, Stage, Step, clocked
+from perflow_demo.tasks.enlarging import check, enlarge, flatten
+from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.picture import digest
+from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionControlNetImg2ImgPipeline
+    from PIL.Image import Image
+
+    from perflow_demo.models.spec import Family, Refiner
+    from perflow_demo.registry import Registry
+
+PARENT = "picture"  # the stage before the refinement, where the picture is drawn again
+STAGES = ("picture", "load", "encode", "denoise", "preview", "decode")
+
+
+class RefineRequest(Request):
+    """What to make of a picture. None stands for the default of the family's refiner.
+
+    The picture goes beside the request; where it does not, `source` draws it.
+    """
+
+    task: ClassVar[str] = "refine"
+
+    prompt: str | None = Field(
+        None,
+        max_length=2000,
+        title="Prompt",
+        description="What the picture shows; without it, what it was drawn of, if that is known.",
+    )
+    negative_prompt: str | None = Field(
+        None,
+        max_length=2000,
+        title="Negative prompt",
+        description="What to keep out of the picture.",
+    )
+    family: str = Field("pocket", max_length=64, title="Family", description="The model family.")
+    style: str | None = Field(
+        None,
+        max_length=64,
+        title="Style",
+        description="A fine-tune of the family; without one, its base is used.",
+    )
+    acceleration: Literal["perflow", "teacher"] = Field(
+        "perflow",
+        title="Acceleration",
+        description="perflow adds ΔW for a few straight steps; teacher is the plain model.",
+    )
+    to: Literal[768, 1024, 1536, 2048] | None = Field(
+        None, title="Size", description="The short side of the refined picture, in pixels."
+    )
+    strength: float = Field(
+        1.0,
+        ge=0.05,
+        le=1,
+        allow_inf_nan=False,
+        title="Strength",
+        description="How much is drawn anew: 1 begins with noise, less with the noised picture.",
+    )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        title="Steps",
+        description="From noise to picture; a strength below 1 makes the last of them only.",
+    )
+    guidance_scale: float | None = Field(
+        None,
+        ge=1,
+        le=20,
+        allow_inf_nan=False,
+        title="Guidance",
+        description="How strictly the prompt is followed (CFG); 1 turns guidance off.",
+    )
+    seed: int = Field(
+        RANDOM,
+        ge=RANDOM,
+        le=MAX_SEED,
+        title="Seed",
+        description="The same seed refines a picture the same way; -1 picks one at random.",
+    )
+    windows: Literal[1, 2, 4] | None = Field(
+        None,
+        title="Time windows",
+        description="Windows PeRFlow runs its lines in; other than trained, so for experiments.",
+    )
+    parent: str = Field(
+        "",
+        max_length=64,
+        title="Parent picture",
+        description="SHA-256 of the picture that was refined; filled in by a run.",
+    )
+    source: TextToImageRequest | None = Field(
+        None, title="Source", description="The recipe that picture was drawn by, where it has one."
+    )
+
+    @field_validator("style", "prompt")
+    @classmethod
+    def _nothing_is_none(cls, text: str | None) -> str | None:
+        return text or None
+
+    def parameters(self) -> str:
+        """The request as the widely read `parameters` text of PNG files."""
+        settings = {
+            "Steps": self.steps,
+            "Sampler": "PeRFlow" if self.acceleration == "perflow" else "DDIM",
+            "CFG scale": self.guidance_scale,
+            "Seed": self.seed,
+            "Denoising strength": self.strength,
+            "Model": " ".join(filter(None, [self.family, self.style, "tile"])),
+        }
+        negative = self.negative_prompt and f"Negative prompt: {self.negative_prompt}"
+        line = ", ".join(f"{name}: {value}" for name, value in settings.items())
+        return "\n".join(filter(None, [self.prompt, negative, line]))
+
+
+@dataclass(frozen=True)
+class RefineResult:
+    """A refined picture and how it came about.
+
+    parent: as it was given or drawn. before: the parent enlarged without any network, of the size
+    of `picture`. request: as it was run, with the parent's hash. seconds: of each of STAGES.
+    notes: sentences on whatever differs from what was asked for. film: small pictures of what it
+    would be at the end of each time window; empty where previews are off.
+    """
+
+    picture: "Image"
+    before: "Image"
+    parent: "Image"
+    request: RefineRequest
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+    film: tuple[Frame, ...]
+
+    def line(self) -> str:
+        """`1024 × 1024 px · seed 42 · 4 steps · CFG 1 · 1.20 s (denoise 0.90 · …)`."""
+        used, (width, height) = self.request, self.picture.size
+        words = [
+            f"{width} × {height} px",
+            f"seed {used.seed}",
+            f"{used.steps} steps",
+            f"CFG {used.guidance_scale:g}",
+            *([f"strength {used.strength:g}"] if used.strength < 1 else []),
+            *([used.acceleration] if used.acceleration != "perflow" else []),
+            *filter(None, [used.style]),
+        ]
+        spent = [f"{stage} {s:.2f}" for stage, s in self.seconds.items() if s >= 0.005]
+        return f"{' · '.join(words)} · {sum(self.seconds.values()):.2f} s ({' · '.join(spent)})"
+
+
+def stream(
+    request: RefineRequest,
+    registry: "Registry",
+    previews: bool = True,
+    picture: "Image | None" = None,
+) -> Iterator[Progress | RefineResult]:
+    """Refine, telling how far it is: Loading, Step and Stage events, then the RefineResult.
+
+    picture: any mode, short side 64 px up to the target; without one `request.source` is drawn
+    first, and the Stage tells its end. previews: whether each Step has a frame.
+    Closing the generator stops the run before its next step. Raises UserError: BadRequest for what
+    cannot be refined, LoadError, OutOfMemory.
+    """
+    family, refiner = registry.family(request.family), registry.refiner(request.family)
+    request, notes = resolve(request, family, refiner, picture is not None)
+    if picture is not None:
+        check(picture.size, request.to)
+    if "torch" not in sys.modules:
+        yield Loading("the program's libraries", 0, 0)
+    seconds = dict.fromkeys(STAGES, 0.0)
+    checks = registry.checks(family)
+    previews = previews and not checks
+    if picture is None:
+        with clocked(seconds, "picture"):
+            picture = yield from _drawn(request.source, registry, previews)
+        yield Stage(PARENT, picture)
+        check(picture.size, request.to)
+    notes += _picture_notes(request, picture)
+    request = request.model_copy(update={"parent": digest(picture)})
+    with ExitStack() as stack:
+        registry = stack.enter_context(registry.lane())
+        with clocked(seconds, "load"):
+            strength = 1.0 if request.acceleration == "perflow" else 0.0
+            lent = partial(registry.lease, family.name, request.style, strength, refine=True)
+            pipeline = yield from lease(stack, lent)
+        before = enlarge(flatten(picture), request.to, pipeline.vae_scale_factor)
+        windows = request.windows or family.num_time_windows
+        work = _Work(pipeline, request, refiner.tile // pipeline.vae_scale_factor, windows, seconds)
+        made, film, more = yield from _refined(work, before, previews)
+        if checks:
+            (made,), withheld = yield from safety.checked([made], registry)
+            more = [*more, *withheld]
+    yield RefineResult(
+        made, before, picture, request, seconds, tuple([*notes, *more]), tuple(film.values())
+    )
+
+
+def run(
+    request: RefineRequest,
+    registry: "Registry",
+    on_progress: Callable[[Progress], None] | None = None,
+    previews: bool = False,
+    picture: "Image | None" = None,
+) -> RefineResult:
+    """Refine and return the result; arguments and what is raised as in `stream`.
+
+    on_progress: called with each event; raises Cancelled to stop the run there.
+    """
+    with closing(stream(request, registry, previews, picture)) as events:
+        for event in events:
+            if isinstance(event, RefineResult):
+                return event
+            if on_progress:
+                on_progress(event)
+    raise RuntimeError("a run ended without a result")
+
+
+def resolve(
+    request: RefineRequest, family: "Family", refiner: "Refiner", pictured: bool
+) -> tuple[RefineRequest, list[str]]:
+    """The request with nothing left open, and sentences on what differs from the one given.
+
+    pictured: whether there is a picture. Raises BadRequest where there is none, nor a source.
+    """
+    if not pictured and not request.source:
+        raise BadRequest(
+            "This was made of a picture that is not here; add it."
+            if request.parent
+            else "There is no picture; give one to refine."
+        )
+    defaults, accelerated = refiner.defaults, request.acceleration == "perflow"
+    values = dict(request)
+    values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
+    usual = {
+        "prompt": request.source.prompt if request.source else refiner.prompt or None,
+        "negative_prompt": defaults.negative_prompt,
+        "steps": defaults.steps if accelerated else defaults.teacher_steps,
+        "guidance_scale": defaults.guidance_scale,
+        "to": defaults.size,
+    }
+    values |= {name: value for name, value in usual.items() if values[name] is None}
+    if request.seed == RANDOM:
+        values["seed"] = secrets.randbelow(MAX_SEED + 1)
+    notes = []
+    if accelerated and values["steps"] < values["windows"]:
+        notes.append(
+            f"Steps: {values['steps']} asked for, {values['windows']} made, since each of the "
+            f"{values['windows']} time windows needs one."
+        )
+        values["steps"] = values["windows"]
+    return RefineRequest(**values), notes
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a refinement works with; side: of a tile, in latents. seconds: filled by stage."""
+
+    pipeline: "StableDiffusionControlNetImg2ImgPipeline"
+    request: RefineRequest
+    side: int
+    windows: int
+    seconds: dict[str, float]
+
+
+def _refined(
+    work: _Work, before: "Image", previews: bool
+) -> "Generator[Step, None, tuple[Image, dict, list[str]]]":
+    """Yield a Step after each; return the picture, its film by time window, and notes."""
+    from perflow_demo.tasks import refine_sampling, sampling  # they import torch
+
+    pipeline, request, side, seconds = work.pipeline, work.request, work.side, work.seconds
+    with clocked(seconds, "encode"):
+        texts = request.prompt or "", request.negative_prompt
+        guidance_scale = request.guidance_scale if texts[0] != texts[1] else 1.0
+        embeds, rests = sampling.encode(pipeline, texts, 1, guidance_scale > 1)
+        sampling.prepare(pipeline, request.steps, request.windows)
+        first = refine_sampling.begin(pipeline, request.strength)
+        intervals = sampling.intervals(pipeline, work.windows)[first:]
+        latents, control = refine_sampling.encode(pipeline, before, side)
+        latents = refine_sampling.noised(pipeline, latents, first, request.seed)
+    cut = text_to_image.cut_notes(request, rests, pipeline.tokenizer.model_max_length)
+    film: dict[tuple[float, float], Frame] = {}
+    calls = refine_sampling.denoise(pipeline, latents, control, embeds, guidance_scale, first, side)
+    for number, (start, end) in enumerate(intervals, start=1):
+        with clocked(seconds, "denoise"):
+            latents, clean = next(calls)
+        if previews:
+            with clocked(seconds, "preview"):
+                picture = refine_sampling.preview(pipeline, clean)
+            film[start, end] = Frame(picture, start, end)
+        yield Step(number, len(intervals), start, end, film.get((start, end)))
+    with clocked(seconds, "decode"):
+        made = refine_sampling.decode(pipeline, latents, side)
+    return made, film, [*cut, *_strength_notes(request, intervals)]
+
+
+def _drawn(
+    source: TextToImageRequest, registry: "Registry", previews: bool
+) -> "Generator[Progress, None, Image]":
+    drawing = source.model_copy(update={"count": 1})
+    with closing(text_to_image.stream(drawing, registry, previews)) as events:
+        for event in events:
+            if isinstance(event, text_to_image.TextToImageResult):
+                return event.pictures[0]
+            yield event
+    raise RuntimeError("a run ended without a result")
+
+
+def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
+    notes = []
+    if picture.has_transparency_data:
+        notes.append("What is transparent in the picture became white.")
+    if request.parent and request.parent != digest(picture):
+        notes.append("The picture is not the one that was refined with these settings before.")
+    return notes
+
+
+def _strength_notes(request: RefineRequest, intervals: list) -> list[str]:
+    if request.strength == 1:
+        return []
+    return [
+        f"Strength {request.strength:g}: the last {len(intervals)} of {request.steps} steps made."
+    ]

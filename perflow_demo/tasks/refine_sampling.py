@@ -1,0 +1,143 @@
+"""From a picture to a refined one of its size, tile by tile, one step of the whole at a time.
+
+Every step is one of the whole latents: only what the networks say of them is put together of tiles.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from math import ceil
+
+import torch
+from diffusers import StableDiffusionControlNetImg2ImgPipeline
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import retrieve_latents
+from PIL.Image import Image
+from torch import Tensor
+from torch.nn import functional
+
+from perflow_demo.flow import PeRFlowScheduler, guided
+from perflow_demo.tasks import sampling, tiling
+
+Pipeline = StableDiffusionControlNetImg2ImgPipeline
+PREVIEW = 32  # latents along the short side of a preview, about
+
+
+def begin(pipeline: Pipeline, strength: float) -> int:
+    """Index of the first step to make: no noisier than strength, 0..1; at least one is made.
+
+    With PeRFlow it is the first of a window, for only there is a noised picture what the network
+    was trained on. Sets the scheduler's counter.
+    """
+    scheduler = pipeline.scheduler
+    times = (scheduler.timesteps.double() / scheduler.config.num_train_timesteps).tolist()
+    starts = range(len(times))
+    if isinstance(scheduler, PeRFlowScheduler):
+        firsts = {scheduler.window_interval(i)[0]: i for i in reversed(starts)}
+        starts = sorted(firsts.values())
+    index = next((i for i in starts if times[i] <= strength), starts[-1])
+    if isinstance(scheduler, PeRFlowScheduler):
+        scheduler.set_begin_index(index)
+    return index
+
+
+@torch.inference_mode()
+def encode(pipeline: Pipeline, picture: Image, side: int) -> tuple[Tensor, Tensor]:
+    """Latents of an RGB picture, 1×C×h×w float32, and its pixels to be guided by, 1×3×H×W in 0..1.
+
+    The picture's sides are multiples of the autoencoder's scale; side: of a tile, in latents.
+    """
+    vae, scale = pipeline.vae, pipeline.vae_scale_factor
+    size = {"height": picture.height, "width": picture.width}
+    pixels = pipeline.image_processor.preprocess(picture, **size).to(pipeline.device, vae.dtype)
+    control = pipeline.control_image_processor.preprocess(picture, **size)
+    height, width = picture.height // scale, picture.width // scale
+    parts = (
+        (box, retrieve_latents(vae.encode(box.of(pixels, scale)), sample_mode="argmax").float())
+        for box in tiling.boxes(height, width, side)
+    )
+    latents = tiling.blend(parts, height, width, side // tiling.OVERLAP)
+    dtype = pipeline.controlnet.dtype
+    return latents * vae.config.scaling_factor, control.to(pipeline.device, dtype)
+
+
+def noised(pipeline: Pipeline, latents: Tensor, first: int, seed: int) -> Tensor:
+    """The latents as noisy as the step `first` takes them, with the noise of a seed."""
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed))
+    scheduler = pipeline.scheduler
+    timestep = scheduler.timesteps[first : first + 1]
+    return scheduler.add_noise(latents, noise.to(latents.device), timestep)
+
+
+@torch.inference_mode()
+def denoise(
+    pipeline: Pipeline,
+    latents: Tensor,
+    control: Tensor,
+    embeds: tuple[Tensor, Tensor | None],
+    guidance_scale: float,
+    first: int,
+    side: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """After each step from `first`: the latents, and what they would be without noise.
+
+    latents, control: as of `noised` and `encode`. side: of a tile, in latents; the networks see
+    no more than a tile at a time.
+    """
+    scheduler, scale = pipeline.scheduler, pipeline.vae_scale_factor
+    height, width = latents.shape[-2:]
+    tiles = tiling.boxes(height, width, side)
+
+    def said(timestep: Tensor) -> Iterator[tuple[tiling.Box, Tensor]]:
+        for box in tiles:
+            network = partial(_controlled, pipeline, box.of(control, scale))
+            predict = guided(network, *embeds, guidance_scale)
+            yield box, predict(box.of(latents), timestep.expand(len(latents)))
+
+    for timestep in scheduler.timesteps[first:]:
+        output = tiling.blend(said(timestep), height, width, side // tiling.OVERLAP)
+        step = scheduler.step(output, timestep, latents)
+        latents = step.prev_sample
+        yield latents, step.pred_original_sample
+
+
+@torch.inference_mode()
+def decode(pipeline: Pipeline, latents: Tensor, side: int) -> Image:
+    """The picture of latents 1×C×h×w; side: of a tile, in latents."""
+    vae, scale = pipeline.vae, pipeline.vae_scale_factor
+    height, width = latents.shape[-2:]
+    scaled = latents.to(vae.dtype) / vae.config.scaling_factor
+    parts = (
+        (box, vae.decode(box.of(scaled)).sample.float())
+        for box in tiling.boxes(height, width, side)
+    )
+    pixels = tiling.blend(parts, height, width, side // tiling.OVERLAP, scale)
+    (picture,) = pipeline.image_processor.postprocess(pixels)
+    return picture
+
+
+def preview(pipeline: Pipeline, clean: Tensor) -> Image:
+    """A quick, soft, small picture of clean latents 1×C×h×w."""
+    factor = max(2, ceil(min(clean.shape[-2:]) / PREVIEW))
+    (picture,) = sampling.decode(pipeline, functional.avg_pool2d(clean, factor))
+    return picture
+
+
+def _controlled(
+    pipeline: Pipeline, control: Tensor, latents: Tensor, timesteps: Tensor, embeds: Tensor
+) -> Tensor:
+    """What the UNet says of B latents under the ControlNet's word on one tile of pixels."""
+    unet, sample = pipeline.unet, latents.to(pipeline.unet.dtype)
+    down, middle = pipeline.controlnet(
+        sample,
+        timesteps,
+        embeds,
+        controlnet_cond=control.expand(len(sample), -1, -1, -1),
+        return_dict=False,
+    )
+    return unet(
+        sample,
+        timesteps,
+        embeds,
+        down_block_additional_residuals=down,
+        mid_block_additional_residual=middle,
+        return_dict=False,
+    )[0].float()

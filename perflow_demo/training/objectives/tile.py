@@ -1,0 +1,157 @@
+"""Tile: a ControlNet that tells the frozen teacher what a worse copy of the picture shows."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import ControlNetModel, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor
+
+from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
+from perflow_demo.training.objectives.teacher import TeacherObjective, teacher_schedule
+from perflow_demo.training.publish import write_module
+from perflow_demo.training.text import tokenize
+from perflow_demo.training.toyworld.captions import describe
+from perflow_demo.training.toyworld.degraded import degraded
+from perflow_demo.training.toyworld.shards import Pictures
+
+SIDES = (16, 32, 64)  # of crops, in latents: parts of a thing, and whole scenes
+FACTORS = (2, 8)  # by which copies are smaller
+SHOWN = 6
+
+
+class TileObjective:
+    """The teacher's own loss on crops of large pictures, with a ControlNet beside it.
+
+    teacher: its single data set are the latents of `pictures`, of which the last `held_out` are
+    never trained on. Captions are dropped from half of the rows, for a tile says what to draw and
+    most pictures to refine come without words.
+    """
+
+    def __init__(
+        self, teacher: TeacherObjective, pictures: Path, held_out: int = 24, dropout: float = 0.5
+    ) -> None:
+        self.net = build_tile(teacher.net.unet, len(teacher.autoencoder.config.block_out_channels))
+        self.teacher = teacher.net.eval().requires_grad_(False)
+        self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
+        self.schedule = teacher.schedule
+        (self.latents,), self.pictures = teacher.data, Pictures(pictures)
+        self.sides = [side for side in SIDES if 16 * side <= self.latents.pixels]
+        self.trained, self.dropout = len(self.pictures) - held_out, dropout
+
+    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, ...]:
+        """Latents B C h w, worse copies B 3 16h 16w in 0..1, and the captions' ids and masks."""
+        side = int(rng.choice(self.sides))
+        count = max(1, count * SIDES[0] ** 2 // side**2)  # as much work at any size
+        rows = rng.integers(self.trained, size=count)
+        flips = rng.integers(2, size=count)
+        corners = rng.integers(self.latents.pixels // 16 - side + 1, size=(count, 2))
+        latents = self.latents.crops(rows, flips, corners, side)
+        crops = self._crops(rows, flips, corners, side)
+        captions = [
+            "" if rng.random() < self.dropout else describe(self.latents.words[row], rng)
+            for row in rows
+        ]
+        return latents, worse(crops, rng), *tokenize(self.tokenizer, captions)
+
+    def loss(
+        self, net: ControlNetModel, batch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        latents, control, ids, mask = batch
+        noise = torch.randn(latents.shape, generator=generator)
+        timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
+        noisy = self.schedule.add_noise(latents, noise, timesteps)
+        predicted = self._velocity(net, noisy, timesteps, self.teacher.context(ids, mask), control)
+        velocity = self.schedule.get_velocity(latents, noise, timesteps)
+        return (predicted - velocity).square().mean(), {}
+
+    @torch.no_grad()
+    def sheet(self, net: ControlNetModel) -> Image.Image:
+        """Held-out crops: worse copies above, refined in the middle, originals below."""
+        crops, control = self._unseen(SHOWN)
+        made = self.refine(net, control)
+        return grid(torch.cat([control * 2 - 1, made, to_tensor(crops)]), columns=len(crops))
+
+    @torch.no_grad()
+    def refine(self, net: ControlNetModel, control: Tensor, steps: int = 25) -> Tensor:
+        """Worse copies B 3 H W in 0..1 → pictures in [−1, 1], without words, by DDIM."""
+        count, _, height, width = control.shape
+        context = self.teacher.context(*tokenize(self.tokenizer, [""] * count))
+        scheduler = teacher_schedule()
+        scheduler.set_timesteps(steps)
+        shape = (count, self.autoencoder.config.latent_channels, height // 16, width // 16)
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(42))
+        with torch.autocast("cpu", torch.bfloat16):
+            for t in scheduler.timesteps:
+                velocity = self._velocity(net, latents, t.expand(count), context, control)
+                latents = scheduler.step(velocity, t, latents).prev_sample
+            return self.autoencoder.decode(latents).sample.float()
+
+    def publish(self, net: ControlNetModel, folder: Path) -> dict[str, float]:
+        """Saves the ControlNet; returns PSNR of held-out crops, refined and as they came, in dB."""
+        write_module(net, folder / "controlnet_tile")
+        crops, control = self._unseen(len(self.pictures) - self.trained)
+        wanted = to_tensor(crops)
+        made = torch.cat([self.refine(net, part) for part in control.split(8)])
+        return {"psnr": psnr(made, wanted), "psnr_lanczos": psnr(control * 2 - 1, wanted)}
+
+    def _velocity(self, net, noisy: Tensor, timesteps: Tensor, context: Tensor, control: Tensor):
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        down, middle = net(noisy, timesteps, context, controlnet_cond=control, return_dict=False)
+        return self.teacher.unet(
+            noisy, timesteps, context,
+            down_block_additional_residuals=down, mid_block_additional_residual=middle,
+        ).sample.float()  # fmt: skip
+
+    def _crops(self, rows, flips, corners, side: int) -> np.ndarray:
+        """The pixels of `Latents.crops`: B 16·side 16·side 3 uint8."""
+        crops = []
+        for row, flip, (top, left) in zip(rows, flips, 16 * corners, strict=True):
+            whole = self.pictures[row][:, ::-1] if flip else self.pictures[row]
+            crops.append(whole[top : top + 16 * side, left : left + 16 * side])
+        return np.stack(crops)
+
+    def _unseen(self, count: int) -> tuple[np.ndarray, Tensor]:
+        """The middle of held-out pictures, and worse copies, always the same."""
+        side = self.sides[min(1, len(self.sides) - 1)]
+        rows = np.arange(self.trained, len(self.pictures))[:count]
+        middle = np.full((len(rows), 2), (self.latents.pixels // 16 - side) // 2)
+        crops = self._crops(rows, np.zeros_like(rows), middle, side)
+        return crops, worse(crops, np.random.default_rng(0))
+
+
+def worse(crops: np.ndarray, rng: np.random.Generator) -> Tensor:
+    """Copies of crops B H W 3 uint8 made smaller and worse, then enlarged: B 3 H W in 0..1."""
+    copies = []
+    for crop in crops:
+        factor = float(np.exp(rng.uniform(*np.log(FACTORS))))
+        small = degraded(Image.fromarray(crop), factor, rng)
+        copies.append(np.asarray(small.resize(crop.shape[1::-1], Image.Resampling.LANCZOS)))
+    return to_tensor(np.stack(copies)) / 2 + 0.5
+
+
+def build_tile(unet: UNet2DConditionModel, scales: int) -> ControlNetModel:
+    """A ControlNet of the UNet's first half without its attention, that says nothing yet.
+
+    What a tile tells is told place by place, so convolutions do, at any size and at less cost; how
+    places and words go together stays with the UNet.
+    scales: sizes from pixels down to latents, each half of the one before, both included.
+    """
+    # Not `from_unet`, which keeps attention and forgets into how many heads pooled words are split.
+    known = inspect.signature(ControlNetModel.__init__).parameters
+    config = {key: value for key, value in unet.config.items() if key in known} | {
+        "down_block_types": ("DownBlock2D",) * len(unet.config.block_out_channels),
+        "mid_block_type": "UNetMidBlock2D",
+        "conditioning_embedding_out_channels": tuple(min(8 * 2**i, 64) for i in range(scales)),
+    }
+    net = ControlNetModel.from_config(config)
+    own, first_half = net.state_dict(), unet.state_dict()
+    new = [key for key in own if key not in first_half]
+    if not all(key.startswith("controlnet_") for key in new):
+        raise ValueError(f"a ControlNet of this UNet has weights of its own: {new[:3]}")
+    net.load_state_dict({key: first_half.get(key, weight) for key, weight in own.items()})
+    return net

@@ -1,0 +1,232 @@
+"""The Refine tab: a dropped or received picture becomes a larger one, compared with a slider."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from perflow_demo.errors import BadRequest, UserError
+from perflow_demo.export import png
+from perflow_demo.tasks.contract import Loading, Step
+from perflow_demo.tasks.picture import open_picture
+from perflow_demo.tasks.refine import RefineRequest, RefineResult
+from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest
+from perflow_demo.ui import caption, controls, events, run
+from perflow_demo.ui.header import Header, resident
+
+EMPTY = "Choose a picture, or drop one anywhere, and press Enter."
+NO_PICTURE = "There is no picture yet; choose one, or drop it anywhere on the page."
+BEFORE = 1024  # pixels along the longer side of what the slider shows until there is a result
+
+
+@dataclass(frozen=True)
+class Form:
+    """The controls of the tab; fields: a component for each setting that has one."""
+
+    registry: object
+    fields: dict[str, Any]
+    keep: gr.Checkbox
+
+    @property
+    def inputs(self) -> list:
+        """What `request` reads."""
+        return [*self.fields.values(), self.keep]
+
+    def request(self, file: str, *values) -> RefineRequest:
+        """The request that values of `inputs` stand for on a picture's file; raises BadRequest."""
+        *values, keep = values
+        asked = dict(zip(self.fields, values, strict=True))
+        if not keep or asked["seed"] is None:
+            asked["seed"] = RANDOM
+        asked["windows"] = asked["windows"] or None
+        return RefineRequest(source=png.find_recipe(file, TextToImageRequest), **asked)
+
+
+def build(task, header: Header, page: gr.Blocks) -> None:
+    """Lay out the tab and wire it; task: its row in the table of tasks."""
+    fields = task.request.controls()
+    with gr.Row(elem_classes="task solid"):
+        with gr.Column(elem_classes="ask"):
+            prompt = controls.prompt(fields["prompt"], "What the picture shows, if you like")
+            with gr.Row(elem_classes="go"):
+                generate = gr.Button("Refine", variant="primary", elem_classes="generate")
+                stop = gr.Button("Stop", elem_classes="stop")
+            given = gr.UploadButton("Choose a picture", elem_classes="reader")
+        with gr.Column(elem_classes="show"):
+            place = controls.markup('<p role="status"></p>', elem_classes="place")
+            compared = gr.ImageSlider(
+                label="Before and after",
+                show_label=False,
+                type="filepath",
+                interactive=False,
+                height=560,
+                max_height=560,
+                buttons=["fullscreen"],
+                elem_classes="compare",
+            )
+            said = controls.markup(caption.words("empty", EMPTY))
+        with gr.Column(elem_classes="set"):
+            form = _settings(fields, header, prompt)
+    # The file to refine: only the server writes it, so no path comes from a request.
+    chosen = gr.State(None)
+    runs = run.Runs()
+
+    def stopped(visitor: gr.Request) -> str:
+        runs.wait(visitor.session_hash)
+        return caption.words("stopped", run.STOPPED)
+
+    def left(visitor: gr.Request) -> None:
+        runs.forget(visitor.session_hash)
+
+    queued = {"show_progress": "minimal", "show_progress_on": place}
+    queued |= events.ON_DEVICE | events.INTERNAL
+    refine, asked = _refine(task, form, runs), [chosen, *form.inputs]
+    shown = [compared, said, form.fields["seed"]]
+    started = gr.on([prompt.submit, generate.click], refine, asked, shown, **queued)
+    received = header.handed.change(
+        _received, header.handed, [chosen, compared, said, prompt], **events.MAY_FAIL
+    ).then(None, js="() => perflow.open('Refine')", **events.AT_ONCE)
+    sent = received.then(refine, asked, shown, **queued)
+    for going in (started, sent):
+        going.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
+    # Two events in this order: the view of the stop has to come after the last one of the run.
+    stop.click(None, None, None, cancels=[started, sent], **events.INTERNAL)
+    stop.click(stopped, None, said, **events.MAY_FAIL)
+    given.upload(_look, given, [chosen, compared, said, prompt], **events.MAY_FAIL)
+    page.unload(left)
+    # gradio shows a number without a value as 0, which is a seed.
+    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
+
+
+def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
+    """The controls below the prompt: those that matter, the others folded away."""
+    defaults = header.registry.refiners()[0].defaults
+    size = controls.choice(fields["to"], list(fields["to"].choices), value=defaults.size)
+    strength = controls.slider(fields["strength"], step=0.05)
+    seed, keep = controls.seed(fields["seed"])
+    with gr.Accordion("Advanced", open=False):
+        steps = controls.slider(fields["steps"], value=defaults.steps)
+        guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
+        negative = controls.text(fields["negative_prompt"], value=defaults.negative_prompt)
+        acceleration = controls.choice(fields["acceleration"], controls.KINDS)
+        split = controls.windows(fields["windows"])
+
+    def usual(kind: str) -> int:
+        return defaults.steps if kind == "perflow" else defaults.teacher_steps
+
+    acceleration.input(usual, acceleration, steps, **events.AT_ONCE)
+    made = {
+        "prompt": prompt,
+        "negative_prompt": negative,
+        "family": header.family,
+        "style": header.style,
+        "acceleration": acceleration,
+        "to": size,
+        "strength": strength,
+        "steps": steps,
+        "guidance_scale": guidance,
+        "seed": seed,
+        "windows": split,
+    }
+    return Form(header.registry, made, keep)
+
+
+def _received(handed: tuple[str, str]) -> list:
+    """A picture of another tab; handed: its file, and what makes it differ from the last."""
+    return _look(handed[0])
+
+
+def _look(file: str) -> list:
+    """The chosen file, both sides of the slider, what it is, and its own words as the prompt."""
+    try:
+        picture = open_picture(file)
+    except UserError as error:
+        return [None, None, caption.words("failed", str(error)), gr.skip()]
+    source = png.find_recipe(file, TextToImageRequest)
+    words = f"{picture.width} × {picture.height} px. Press Enter to refine it."
+    if source:
+        words = f"Drawn of “{source.prompt}”, seed {source.seed}, {words}"
+    small = _kept(_small(picture, (BEFORE, BEFORE)))
+    prompt = source.prompt if source else ""
+    return [file, (small, small), caption.words("chosen", words), prompt]
+
+
+def _refine(task, form: Form, runs: run.Runs) -> Callable:
+    """The run of the page: the slider, the words below it and the seed as they change."""
+
+    def views(file: str | None, *values) -> Iterator[list]:
+        try:
+            if file is None:
+                raise BadRequest(NO_PICTURE)
+            picture = open_picture(file)
+            yield [gr.skip(), caption.busy("Starting …", 0, 1), gr.skip()]
+            yield from _watched(task, form.request(file, *values), form.registry, picture)
+        except UserError as error:
+            yield [gr.skip(), caption.words("failed", str(error)), gr.skip()]
+        except Exception:
+            yield [gr.skip(), caption.words("failed", run.FAULT), gr.skip()]
+            raise
+
+    def refine(visitor: gr.Request, *values) -> Iterator[list]:
+        with runs.going(visitor.session_hash), closing(views(*values)) as seen:
+            yield from seen
+
+    return refine
+
+
+def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
+    """Values of the tab's outputs after each event; closing the iterator stops the run."""
+    reported = 0.0
+    with closing(task.stream(request, registry, picture=picture)) as told:
+        for event in told:
+            if isinstance(event, RefineResult):
+                yield _done(event)
+            elif isinstance(event, Step):
+                frame = event.frame.picture
+                pair = _kept(_small(picture, frame.size)), _kept(frame)
+                words = f"Step {event.number} of {event.of}"
+                yield [pair, caption.busy(words, event.number, event.of), gr.skip()]
+            elif isinstance(event, Loading) and (
+                time.monotonic() - reported > run.LOADING_PAUSE or not event.bytes_total
+            ):
+                reported = time.monotonic()
+                words = f"Loading {event.component}"
+                bar = caption.busy(words, event.bytes_done, event.bytes_total or 1)
+                yield [gr.skip(), bar, gr.skip()]
+
+
+def _done(result: RefineResult) -> list:
+    request = result.request
+    name = run.name_of(f"{request.prompt or 'picture'} refined", request.seed)
+    after = save_bytes_to_cache(png.encode(result.picture, request), name, get_upload_folder())
+    link = (
+        f'<a class="action" href="{escape(run.url_of(after))}" download="{escape(name)}"'
+        ' title="A PNG with the recipe inside">Download</a>'
+    )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
+    rest = (
+        f'<p class="recipe">{escape(result.line())}</p><div class="actions">{link}</div>'
+        f'<ul class="notes">{notes}</ul>'
+    )
+    return [(_kept(result.before), after), caption.words("done", "", rest), request.seed]
+
+
+def _small(picture, size: tuple[int, int]):
+    """The picture inside a box of this size; never larger than it is."""
+    small = picture.convert("RGB")
+    small.thumbnail(size)
+    return small
+
+
+def _kept(picture) -> str:
+    """Path of a picture as JPEG, where gradio serves it."""
+    file = BytesIO()
+    picture.save(file, "JPEG", quality=92)
+    return save_bytes_to_cache(file.getvalue(), "seen.jpg", get_upload_folder())

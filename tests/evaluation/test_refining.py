@@ -1,0 +1,69 @@
+"""The figures of refining are complete, and each tells better from worse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from perflow_demo.evaluation import refining, request_times
+from perflow_demo.evaluation.judging import feature_distance, load_judge
+from perflow_demo.evaluation.metrics import seam_ratio, sharpness
+from perflow_demo.models.catalogue import REFINERS
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def settings(assets):
+    return Settings(assets=assets, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    blocks = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    return Image.fromarray(blocks).resize((256, 256), Image.Resampling.NEAREST)
+
+
+def test_the_figures_are_complete(settings, monkeypatch):
+    monkeypatch.setattr(refining, "SIZE", 768)
+    monkeypatch.setattr(refining, "LARGE", 768)
+    monkeypatch.setattr(refining, "FACTORS", (4,))
+    monkeypatch.setitem(REFINERS, "pocket", replace(REFINERS["pocket"], tile=512))
+    report = refining.evaluate(settings, refining.Plan(pictures=1, large=1))
+    assert list(report.tables) == ["autoencoder at 768 px", "192 → 768 px", "seams at 768 px"]
+    rows = report.tables["192 → 768 px"]
+    assert [row["way"] for row in rows] == ["LANCZOS", "PeRFlow 4", "teacher, DDIM 25"]
+    assert all(np.isfinite([row["psnr"], row["features"], row["sharpness"]]).all() for row in rows)
+    assert rows[0]["sharpness"] < 1
+    assert rows[0]["psnr"] > rows[1]["psnr"]  # the networks here know nothing
+    assert report.tables["seams at 768 px"][0]["seams"] > 0
+
+
+def test_features_tell_how_much_detail_is_lost(settings, drawn):
+    judge = load_judge(settings)
+    blurred = [drawn.filter(ImageFilter.GaussianBlur(radius)) for radius in (0.5, 2, 6)]
+    found = [feature_distance(judge, [picture], [drawn]) for picture in (drawn, *blurred)]
+    assert found[0] == 0
+    assert found == sorted(found) and len(set(found)) == 4
+
+
+def test_sharpness_falls_with_blur(drawn):
+    found = [sharpness(drawn.filter(ImageFilter.GaussianBlur(r))) for r in (0, 1, 3)]
+    assert found[0] > found[1] > found[2] > 0
+
+
+def test_a_step_across_a_line_is_a_seam():
+    plain = np.random.default_rng(0).normal(0, 1, (64, 64, 3))
+    stepped = plain.copy()
+    stepped[32:] += 6
+    stepped[:, 32:] += 6
+    assert seam_ratio(plain, [32]) == pytest.approx(1, abs=0.2)
+    assert seam_ratio(stepped, [32]) > 3
+    assert seam_ratio(stepped, [20]) == pytest.approx(1, abs=0.2)
+
+
+def test_refinements_are_timed(settings):
+    (rows,) = request_times.compare_refining(Registry(settings), rounds=1).tables.values()
+    assert [row["what"] for row in rows] == ["PeRFlow 4", "DDIM 25"]
+    assert rows[1]["ratio"] > 1

@@ -1,0 +1,222 @@
+"""Refining on a family of debug size: repeatable, bounded, sharing what text to image uses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from perflow_demo.errors import BadRequest, Cancelled
+from perflow_demo.export import png
+from perflow_demo.models.catalogue import REFINERS
+from perflow_demo.registry import Registry
+from perflow_demo.registry.placement import Placement
+from perflow_demo.settings import Settings
+from perflow_demo.tasks import refine_sampling, text_to_image
+from perflow_demo.tasks.contract import Stage, Step
+from perflow_demo.tasks.enlarging import enlarge
+from perflow_demo.tasks.picture import digest, open_picture
+from perflow_demo.tasks.refine import RefineRequest, RefineResult, run, stream
+from perflow_demo.tasks.text_to_image import TextToImageRequest
+
+
+@pytest.fixture(scope="module")
+def registry(assets):
+    registry = Registry(Settings(assets=assets, device="cpu"))
+    registry.placement = Placement(torch.device("cpu"), torch.float32)
+    return registry
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of 256 px, so that small pictures have many."""
+    monkeypatch.setitem(REFINERS, "pocket", replace(REFINERS["pocket"], tile=256))
+
+
+def ask(**values) -> RefineRequest:
+    return RefineRequest(**{"seed": 7, "to": 768} | values)
+
+
+def picture(width=96, height=96, mode="RGB") -> Image.Image:
+    noise = np.random.default_rng(0).integers(0, 255, (12, 12, len(mode)), np.uint8)
+    return Image.fromarray(noise, mode).resize((width, height))
+
+
+def pixels(made) -> np.ndarray:
+    return np.asarray(made).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("values", "steps_made"),
+    [
+        ({}, 4),
+        ({"strength": 0.5, "prompt": "a red dog", "guidance_scale": 4.5}, 2),
+        ({"acceleration": "teacher", "steps": 3, "prompt": "a cat", "style": "cel"}, 3),
+    ],
+)
+def test_the_picture_is_that_of_diffusers_own_pipeline(registry, values, steps_made):
+    given = picture()
+    *events, ours = stream(ask(**values), registry, picture=given)
+    assert sum(isinstance(event, Step) for event in events) == steps_made
+    request = ours.request
+    strength = 1.0 if request.acceleration == "perflow" else 0.0
+    before = enlarge(given, 768, 16)
+    with registry.lease("pocket", request.style, strength, refine=True) as pipeline:
+        theirs = pipeline(
+            request.prompt or "",
+            image=before,
+            control_image=before,
+            controlnet_conditioning_scale=1.0,
+            strength=request.strength,
+            num_inference_steps=request.steps,
+            guidance_scale=request.guidance_scale,
+            generator=torch.Generator().manual_seed(7),
+        ).images[0]
+    assert np.abs(pixels(ours.picture) - pixels(theirs)).max() <= 1
+
+
+def test_refining_borrows_the_very_modules_that_draw(registry):
+    with registry.lease() as drawing, registry.lease(refine=True) as refining:
+        for name in ("unet", "vae", "text_encoder", "tokenizer"):
+            assert getattr(drawing, name) is getattr(refining, name)
+        assert drawing.scheduler is not refining.scheduler
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((64, 64), (768, 768)), ((120, 90), (1024, 768)), ((100, 333), (768, 2560))],
+)
+def test_any_shape_comes_to_the_target_along_its_short_side(registry, size, expected):
+    result = run(ask(steps=1, windows=1), registry, picture=picture(*size))
+    assert result.picture.size == result.before.size == expected
+    assert abs(expected[0] / expected[1] / (size[0] / size[1]) - 1) < 0.01
+
+
+def test_the_networks_see_no_more_than_a_tile(registry, small_tiles):
+    seen = {}
+    with registry.lease(refine=True) as pipeline:
+        hooks = [
+            module.register_forward_pre_hook(
+                lambda module, inputs, name=name: seen.setdefault(name, []).append(inputs[0].shape)
+            )
+            for name, module in {
+                "unet": pipeline.unet,
+                "controlnet": pipeline.controlnet,
+                "encoder": pipeline.vae.encoder,
+                "decoder": pipeline.vae.decoder,
+            }.items()
+        ]
+        run(ask(), registry, picture=picture(128, 96))
+        for hook in hooks:
+            hook.remove()
+    tiles = 5 * 4  # of 16 latents, 12 apart, on 64×48
+    assert {name: len(shapes) for name, shapes in seen.items()} == {
+        "unet": 4 * tiles,
+        "controlnet": 4 * tiles,
+        "encoder": tiles,
+        "decoder": tiles,
+    }
+    assert all(shape[-2:] == (16, 16) for shape in seen["unet"] + seen["decoder"])
+    assert all(shape[-2:] == (256, 256) for shape in seen["encoder"])
+
+
+def test_every_setting_changes_the_picture(registry):
+    usual = pixels(run(ask(), registry, picture=picture()).picture)
+    changes = [
+        {"prompt": "a blue car"},
+        {"prompt": "a car", "negative_prompt": "a dog", "guidance_scale": 5},
+        {"style": "pencil"},
+        {"acceleration": "teacher", "steps": 4},
+        {"strength": 0.5},
+        {"steps": 5},
+        {"seed": 8},
+        {"steps": 1, "windows": 1},
+    ]
+    for change in changes:
+        made = run(ask(**change), registry, picture=picture()).picture
+        assert np.abs(pixels(made) - usual).max() > 0, change
+    other = run(ask(), registry, picture=Image.new("RGB", (96, 96), "teal")).picture
+    assert np.abs(pixels(other) - usual).max() > 0
+
+
+def test_with_little_strength_the_picture_stays_near_its_latents(registry):
+    before = enlarge(picture(), 768, 16)
+    with registry.lease(refine=True) as pipeline:
+        latents, _ = refine_sampling.encode(pipeline, before, 64)
+        coded = pixels(refine_sampling.decode(pipeline, latents, 64))
+    away = [
+        np.abs(pixels(run(ask(strength=strength), registry, picture=picture()).picture) - coded)
+        for strength in (0.25, 0.5, 1)
+    ]
+    assert away[0].mean() < away[1].mean() < away[2].mean()
+
+
+def test_the_chain_reproduces_from_the_recipe_in_the_file(registry, tmp_path):
+    drawing = TextToImageRequest(prompt="a red dog", seed=4, size=256)
+    drawn = text_to_image.run(drawing, registry)
+    (tmp_path / "drawn.png").write_bytes(png.encode(drawn.pictures[0], drawn.recipe(0)))
+    parent = open_picture(tmp_path / "drawn.png")
+    source = png.read_recipe(tmp_path / "drawn.png", TextToImageRequest)
+    first = run(ask(source=source), registry, picture=parent)
+    assert first.request.prompt == "a red dog"
+    assert first.request.parent == digest(parent)
+
+    (tmp_path / "refined.png").write_bytes(png.encode(first.picture, first.request))
+    recipe = png.read_recipe(tmp_path / "refined.png", RefineRequest)
+    assert recipe == first.request
+    *events, again = stream(recipe, registry)
+    assert [event.name for event in events if isinstance(event, Stage)] == ["picture"]
+    assert np.array_equal(pixels(again.parent), pixels(parent))
+    assert np.array_equal(pixels(again.picture), pixels(first.picture))
+    assert again.request == first.request
+    assert again.notes == ()
+
+
+def test_another_parent_is_told(registry):
+    result = run(ask(parent="0" * 64, steps=1, windows=1), registry, picture=picture())
+    assert any("not the one" in note for note in result.notes)
+    assert result.request.parent == digest(picture())
+
+
+def test_transparency_becomes_white_and_is_told(registry):
+    clear = picture(mode="RGBA")
+    clear.putalpha(0)
+    result = run(ask(), registry, picture=clear)
+    assert result.before.mode == "RGB" and np.asarray(result.before).min() == 255
+    assert any("white" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("size", "values", "message"),
+    [
+        ((63, 90), {}, "63 pixels; choose one of 64"),
+        ((1000, 900), {}, "900 pixels already"),
+        ((64, 1500), {"to": 2048}, "too long a shape"),
+        (None, {}, "There is no picture"),
+        (None, {"parent": "0" * 64}, "not here; add it"),
+        ((90, 90), {"to": 800}, "Size has to be 768 or 1024"),
+        ((90, 90), {"strength": 0}, "Strength has to be a number from 0.05"),
+        ((90, 90), {"family": "sd99"}, "no family 'sd99'"),
+        ((90, 90), {"style": "cubist"}, "cel or pencil"),
+    ],
+)
+def test_what_cannot_be_refined_is_refused(registry, size, values, message):
+    with pytest.raises(BadRequest, match=message):
+        run(ask(**values), registry, picture=size and picture(*size))
+
+
+def test_a_run_can_be_stopped_and_previews_left_out(registry):
+    def stop(event):
+        if isinstance(event, Step) and event.number == 2:
+            raise Cancelled("The run was stopped.")
+
+    with pytest.raises(Cancelled):
+        run(ask(), registry, stop, picture=picture())
+    assert not any(entry.leases for entry in registry.status().entries)
+    *events, shown = stream(ask(), registry, picture=picture())
+    frames = [event.frame for event in events if isinstance(event, Step)]
+    assert all(frame.picture.size == (384, 384) for frame in frames)
+    bare = run(ask(), registry, picture=picture())
+    assert isinstance(shown, RefineResult) and len(shown.film) == 4 and bare.film == ()
+    assert np.array_equal(pixels(shown.picture), pixels(bare.picture))

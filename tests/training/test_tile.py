@@ -1,0 +1,41 @@
+"""The refiner's training: worse copies of pictures, and a ControlNet that begins silent."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from perflow_demo.training.objectives.teacher import build_unet
+from perflow_demo.training.objectives.tile import build_tile, worse
+from perflow_demo.training.toyworld.degraded import degraded
+
+CROPS = np.random.default_rng(0).integers(0, 255, (6, 64, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("factor", "size"), [(2, (32, 16)), (8, (8, 4)), (3.3, (19, 10))])
+def test_a_degraded_picture_is_so_many_times_smaller(factor, size):
+    picture = Image.fromarray(CROPS[0]).resize((64, 32))
+    for seed in range(8):
+        assert degraded(picture, factor, np.random.default_rng(seed)).size == size
+
+
+def test_copies_are_worse_in_ways_that_differ_and_repeat():
+    first, again, other = (worse(CROPS, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first.shape == (6, 3, 64, 64) and first.min() >= 0 and first.max() <= 1
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    sharp = torch.from_numpy(CROPS).permute(0, 3, 1, 2) / 255
+    assert (first.diff(dim=-1).abs().mean((1, 2, 3)) < sharp.diff(dim=-1).abs().mean()).all()
+
+
+@torch.no_grad()
+def test_a_new_controlnet_says_nothing_and_stays_small():
+    unet = build_unet()
+    tile = build_tile(unet, scales=5)
+    assert sum(weight.numel() for weight in tile.parameters()) <= 8e6
+    assert tile.config.addition_embed_type_num_heads == unet.config.addition_embed_type_num_heads
+    latents, words = torch.randn(1, 16, 16, 16), torch.randn(1, 4, unet.config.cross_attention_dim)
+    down, middle = tile(latents, 500, words, torch.rand(1, 3, 256, 256), return_dict=False)
+    assert all(not said.any() for said in (*down, middle))
+    copied = unet.state_dict()
+    for key, weight in tile.state_dict().items():
+        assert key.startswith("controlnet_") or torch.equal(weight, copied[key])

@@ -1,0 +1,125 @@
+"""The Refine tab in a real browser: a picture, Enter, and both of them under one slider."""
+
+import re
+
+import gradio as gr
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from perflow_demo import ui
+from perflow_demo.export.png import read_recipe
+from perflow_demo.models.catalogue import REFINERS
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks.refine import RefineRequest
+from perflow_demo.tasks.text_to_image import TextToImageRequest
+
+PATIENCE = 120_000
+
+
+def test_the_tab_is_there_only_where_its_weights_are(own_assets):
+    (own_assets / "pocket" / REFINERS["pocket"].controlnet.weights).unlink()
+    page = ui.build(Registry(Settings(assets=own_assets)))
+    blocks = page.blocks.values()
+    assert "Refine" not in [block.label for block in blocks if isinstance(block, gr.Tab)]
+    (switch,) = [b for b in blocks if getattr(b, "label", None) == "Refine every picture"]
+    assert not switch.visible
+
+
+@pytest.fixture
+def teal(tmp_path):
+    Image.new("RGB", (96, 72), "teal").save(tmp_path / "teal.png")
+    return tmp_path / "teal.png"
+
+
+def choose(page: Page, path) -> None:
+    page.get_by_role("tab", name="Refine").click()
+    page.locator(".ask:visible input[type=file]").set_input_files(path)
+
+
+def done(page: Page) -> str:
+    page.wait_for_selector(".solid .stage[data-state=done]", timeout=PATIENCE)
+    return page.locator(".solid .recipe").inner_text()
+
+
+def shown(page: Page) -> list[list[int]]:
+    """Natural sizes of the slider's pictures."""
+    return page.locator(".compare img").evaluate_all(
+        "images => Promise.all(images.map("
+        "(i) => i.decode().then(() => [i.naturalWidth, i.naturalHeight])))"
+    )
+
+
+def downloaded(page: Page, path) -> RefineRequest:
+    with page.expect_download() as download:
+        page.locator(".solid").get_by_role("link", name="Download").click()
+    download.value.save_as(path)
+    return read_recipe(path, RefineRequest)
+
+
+@pytest.mark.browser
+def test_a_picture_and_enter_give_before_and_after_under_a_slider(open_page, teal, tmp_path):
+    page = open_page()
+    choose(page, teal)
+    expect(page.locator(".solid .said")).to_contain_text("96 × 72 px", timeout=PATIENCE)
+    page.get_by_label("768", exact=True).check()
+    prompt = page.locator(".prompt:visible textarea")
+    prompt.fill("a blue car")
+    prompt.press("Enter")
+    assert re.match(r"1024 × 768 px · seed \d+ · 4 steps · CFG 1 · [\d.]+ s \(", done(page))
+    assert shown(page) == [[1024, 768]] * 2
+    box = page.locator(".compare img").first.bounding_box()
+    page.screenshot(path=tmp_path / "middle.png")
+    handle = page.locator(".compare .inner, .compare [role=slider]").first.bounding_box()
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    page.screenshot(path=tmp_path / "right.png")
+    at = round(box["x"] + 0.7 * box["width"]), round(box["y"] + box["height"] / 4)
+    with Image.open(tmp_path / "middle.png") as middle, Image.open(tmp_path / "right.png") as right:
+        red, green, blue = right.convert("RGB").getpixel(at)
+        assert red < 30 and abs(green - 128) < 12 and abs(blue - 128) < 12  # what it was before
+        assert middle.convert("RGB").getpixel(at) != (red, green, blue)
+    recipe = downloaded(page, tmp_path / "large.png")
+    assert (recipe.to, recipe.prompt, len(recipe.parent)) == (768, "a blue car", 64)
+    assert Image.open(tmp_path / "large.png").size == (1024, 768)
+
+
+@pytest.mark.browser
+def test_what_cannot_be_refined_is_told_in_a_sentence(open_page, tmp_path):
+    page = open_page()
+    page.get_by_role("tab", name="Refine").click()
+    page.locator(".prompt:visible textarea").press("Enter")
+    said = page.locator(".solid .said")
+    expect(said).to_contain_text("There is no picture yet", timeout=PATIENCE)
+    frames = [Image.new("RGB", (80, 80), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:])
+    choose(page, tmp_path / "moving.webp")
+    expect(said).to_contain_text("animated", timeout=PATIENCE)
+    (tmp_path / "words.png").write_text("no picture at all")
+    choose(page, tmp_path / "words.png")
+    expect(said).to_contain_text("no intact PNG", timeout=PATIENCE)
+
+
+@pytest.mark.browser
+def test_a_drawn_picture_is_sent_and_refined_and_every_one_if_so_wished(open_page, tmp_path):
+    page = open_page()
+    page.get_by_label("Refine every picture").check()
+    page.fill(".prompt textarea", "a red car")
+    page.press(".prompt textarea", "Enter")
+    assert "1024 × 1024 px" in done(page)
+    expect(page.get_by_role("tab", name="Refine")).to_have_attribute("aria-selected", "true")
+    first = downloaded(page, tmp_path / "first.png")
+    assert first.prompt == "a red car" and first.source.prompt == "a red car"
+
+    page.get_by_role("tab", name="Image").click()
+    page.locator(".card:visible").get_by_role("button", name="Refine").click()
+    expect(page.get_by_role("tab", name="Refine")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".solid .recipe")).not_to_contain_text(
+        f"seed {first.seed} ", timeout=PATIENCE
+    )
+    done(page)
+    again = downloaded(page, tmp_path / "again.png")
+    assert again.parent == first.parent and isinstance(again.source, TextToImageRequest)
