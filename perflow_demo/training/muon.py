@@ -37,20 +37,25 @@ class Muon(torch.optim.Optimizer):
                     state["average"] = torch.zeros_like(parameter)
                 average = state["average"]
                 average.lerp_(parameter.grad, 1 - momentum)
-                update = orthogonal(parameter.grad.lerp(average, momentum).flatten(1))
-                update *= max(1.0, update.shape[0] / update.shape[1]) ** 0.5
+                # Inputs last, as convolutions lie in memory: a matrix without a copy.
+                update = parameter.grad.lerp(average, momentum).movedim(1, -1)
+                matrix = orthogonal(update.flatten(1))
+                step = lr * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
                 parameter.mul_(1 - lr * group["weight_decay"])
-                parameter.add_(update.view_as(parameter), alpha=-lr)
+                parameter.sub_(matrix.reshape(update.shape).movedim(-1, 1), alpha=step)
 
 
 def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
     """The nearest matrix with singular values near 1, by the quintic Newton–Schulz iteration."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = (wide / (wide.norm() + 1e-7)).bfloat16()
+    x = wide.bfloat16()
+    x /= x.norm() + 1e-7
     for _ in range(iterations):
         gram = x @ x.T
-        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    return (x if wide is matrix else x.T).float()
+        factor = torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
+        factor.diagonal().add_(3.4445)
+        x = factor @ x
+    return x if wide is matrix else x.T
 
 
 def split(net: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
