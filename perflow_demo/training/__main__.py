@@ -35,7 +35,7 @@ def main(
         raise typer.BadParameter(f"{folder} has no checkpoint; train {name} before publishing it.")
     run = resume(made, folder)
     measures = run.objective.publish(run.ema.module.eval(), assets)
-    facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "ema", "seed")}
+    facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "muon", "ema", "seed")}
     write_card(assets, name, facts | run.progress.state_dict() | measures)
     print(f"{name}: step {run.progress.step}, {measures} → {assets}")
 

@@ -35,9 +35,12 @@ def write_module(module: nn.Module, folder: Path) -> None:
 
 
 def write_tensors(tensors: dict[str, Tensor], file: Path) -> None:
-    """Tensors in fp16, or as they are where they are not floating point."""
+    """Tensors in fp16, or as they are where they are smaller or not floating point."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    halves = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    halves = {
+        key: value.half() if value.is_floating_point() and value.itemsize > 2 else value
+        for key, value in tensors.items()
+    }
     save_file({key: value.contiguous() for key, value in halves.items()}, file)
 
 

@@ -167,7 +167,7 @@ def perflow(at: Workshop) -> Recipe:
         lambda: PeRFlowObjective(
             at.teacher([(1.0, at.pictures(256))]), solver_steps=4, compiled=not at.debug
         ),
-        steps=700, batch=48, lr=2e-4, muon=5e-3, warmup=50, cooldown=0.5, ema=0.99,
+        steps=550, batch=48, lr=2e-4, muon=5e-3, warmup=50, cooldown=0.5, ema=0.99,
         weight_decay=0.0, compile=("",), sheet_every=100,
     )  # fmt: skip
 

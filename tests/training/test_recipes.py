@@ -109,13 +109,14 @@ def test_the_schedule_is_the_teachers(pocket):
     assert (config["beta_start"], config["beta_end"]) == (0.00085, 0.012)
 
 
-def test_weights_are_stored_in_half_precision(workshop):
-    files = list((workshop / "pocket").rglob("*.safetensors"))
+def test_weights_are_stored_in_half_precision_and_their_difference_in_eight_bits(workshop):
+    folder = workshop / "pocket"
+    files = list(folder.rglob("*.safetensors"))
     assert len(files) == 12
     for file in files:
-        assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {
-            torch.float16
-        }, file
+        small = file == folder / POCKET.delta.weights
+        dtypes = {t.dtype for t in load_file(file).values() if t.is_floating_point()}
+        assert dtypes == {torch.float8_e5m2 if small else torch.float16}, file
 
 
 def test_differences_are_what_was_trained(workshop):

@@ -41,7 +41,12 @@ def test_the_tab_is_there_only_where_its_weights_are(assets, own_assets):
         "ΔW lab",
     ]
     (own_assets / "pocket" / POCKET_VIEWS.unet.weights).unlink()
-    assert tabs(ui.build(Registry(Settings(assets=own_assets)))) == ["Image", "Refine", "3D", "ΔW lab"]
+    assert tabs(ui.build(Registry(Settings(assets=own_assets)))) == [
+        "Image",
+        "Refine",
+        "3D",
+        "ΔW lab",
+    ]
 
 
 def test_the_line_says_what_was_run_and_how_long_each_stage_took():

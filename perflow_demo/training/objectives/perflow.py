@@ -14,9 +14,7 @@ from perflow_demo.flow import (
     PeRFlowScheduler,
     TimeWindows,
     add_noise,
-    expand_delta,
     extract_delta,
-    factorise_delta,
     guided,
     interpolate,
     solve_window,
@@ -26,7 +24,9 @@ from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjec
 from perflow_demo.training.publish import write_tensors
 from perflow_demo.training.text import tokenize
 
-RANK = 64  # half the bytes of the whole ΔW
+# Half the bytes of fp16 for under 1 % of ΔW's energy. Muon's updates have full rank: thin factors
+# of fewer bytes lost 44 %.
+STORED = torch.float8_e5m2
 
 
 class PeRFlowObjective:
@@ -94,13 +94,12 @@ class PeRFlowObjective:
         )
 
     def publish(self, net, folder: Path) -> dict[str, float]:
-        """Saves ΔW = student − teacher in factors of rank RANK; returns what that loses of it."""
+        """Saves ΔW = student − teacher in eight bits; returns what share of it rounding loses."""
         delta = extract_delta(net.state_dict(), self.teacher.unet.state_dict())
-        factors = factorise_delta(delta, rank=RANK)
-        write_tensors(factors, folder / "delta" / "diffusion_pytorch_model.safetensors")
-        kept = expand_delta(factors)
-        lost = sum((kept[key] - delta[key]).square().sum() for key in delta)
-        return {"rank": RANK, "lost": float(lost / sum(d.square().sum() for d in delta.values()))}
+        stored = {key: change.to(STORED) for key, change in delta.items()}
+        write_tensors(stored, folder / "delta" / "diffusion_pytorch_model.safetensors")
+        lost = sum((stored[key].float() - delta[key]).square().sum() for key in delta)
+        return {"lost": float(lost / sum(change.square().sum() for change in delta.values()))}
 
     def _teacher_output(self, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
         latents = latents.contiguous(memory_format=torch.channels_last)
