@@ -27,7 +27,8 @@ class Recipe:
 
     steps: after warm-up the rate `lr` is kept, then falls to zero over the last `cooldown` of them;
     muon: the rate of hidden layers' weights under Muon, all else being AdamW's (0: everything is);
-    compile: submodules to compile, worth a minute or two in runs of half an hour and more.
+    compile: submodules to compile, worth a minute or two in runs of half an hour and more. Not for
+    diffusers' UNets: compiled whole, their gradients are zero below the last upsampler.
     """
 
     objective: Callable[[], Objective]

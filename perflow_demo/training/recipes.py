@@ -149,7 +149,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=3_000, batch=64, lr=8e-4, muon=0.02, ema=0.999, compile=("unet",),
+        steps=3_000, batch=64, lr=8e-4, muon=0.02, ema=0.999,
     )  # fmt: skip
 
 
@@ -157,18 +157,16 @@ def teacher_512(at: Workshop) -> Recipe:
     """The teacher goes on at both sizes, most of the time at 512 px."""
     return Recipe(
         lambda: at.teacher([(0.4, at.pictures(256)), (0.6, at.pictures(512))]),
-        steps=4_000, batch=64, lr=3e-4, ema=0.999, compile=("unet",),
+        steps=4_000, batch=64, lr=3e-4, ema=0.999,
     )  # fmt: skip
 
 
 def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
-        lambda: PeRFlowObjective(
-            at.teacher([(1.0, at.pictures(256))]), solver_steps=4, compiled=not at.debug
-        ),
+        lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
         steps=550, batch=48, lr=2e-4, muon=5e-3, warmup=50, cooldown=0.5, ema=0.99,
-        weight_decay=0.0, compile=("",), sheet_every=100,
+        weight_decay=0.0, sheet_every=100,
     )  # fmt: skip
 
 

@@ -34,7 +34,6 @@ class PeRFlowObjective:
 
     guidance_scale > 1 puts guidance inside the solver, with the prompt never dropped; 1 is
     "cfg_sync": captions are dropped on both sides alike, and the student is guided when it is used.
-    compiled: the solver's network is, worth it in runs of ten minutes and more.
     """
 
     prediction_type = "velocity"
@@ -45,12 +44,9 @@ class PeRFlowObjective:
         windows: int = 4,
         solver_steps: int = 8,
         guidance_scale: float = 1.0,
-        compiled: bool = False,
     ) -> None:
         self.data = teacher
         self.teacher = deepcopy(teacher.net).eval().requires_grad_(False)
-        if compiled:
-            self.teacher.unet.compile()
         self.net = teacher.net.unet
         self.windows = TimeWindows(windows)
         self.solver_steps, self.guidance_scale = solver_steps, guidance_scale
