@@ -49,6 +49,18 @@ class Runs:
         self._ended.pop(visitor, None)
 
 
+def paced(events: Iterator[Any]) -> Iterator[Any]:
+    """A run's events, but of a load's, one for each tensor, only some; closing it closes them."""
+    reported = 0.0
+    with closing(events) as told:
+        for event in told:
+            if isinstance(event, Loading):
+                if event.bytes_total and time.monotonic() - reported <= LOADING_PAUSE:
+                    continue
+                reported = time.monotonic()
+            yield event
+
+
 def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]:
     """The stage's HTML after each event of a run, then the task's result.
 
@@ -57,18 +69,16 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
     """
     yield stage.starting(windows)
     film: dict[stage.Interval, str] = {}
-    reported = 0.0
-    with closing(task.stream(request, registry)) as told:
+    with closing(paced(task.stream(request, registry))) as told:
         for event in told:
             if isinstance(event, Step):
                 if event.frame:
                     film[event.start, event.end] = stage.frame_url(event.frame)
                 yield stage.running(event, list(film.items()), windows)
-            elif not isinstance(event, Loading):
-                yield event
-            elif time.monotonic() - reported > LOADING_PAUSE or not event.bytes_total:
-                reported = time.monotonic()
+            elif isinstance(event, Loading):
                 yield stage.loading(event, windows)
+            else:
+                yield event
 
 
 def finished(result, files: list[str], refinable: bool = False) -> str:

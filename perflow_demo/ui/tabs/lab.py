@@ -126,7 +126,7 @@ def _compare(task, form: Form, registry, runs: run.Runs) -> Callable:
     def views(*values) -> Iterator[list]:
         try:
             request = form.request(*values)
-            with closing(task.stream(request, registry, False)) as told:
+            with closing(run.paced(task.stream(request, registry, False))) as told:
                 for event in told:
                     if isinstance(event, LabResult):
                         yield [_result(event), event.base.seeds[0]]

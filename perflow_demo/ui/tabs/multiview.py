@@ -1,6 +1,5 @@
 """The Multiview tab: a prompt or a picture becomes six views of one object."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -185,8 +184,8 @@ def _watch(
     if picture is not None:
         sources[PICTURE] = sheet.on_white(picture)
     yield sheet.running(sources, "Starting …")
-    reported, work = 0.0, "Drawing the views" if picture is not None else "Drawing the picture"
-    with closing(task.stream(request, registry, picture=picture)) as told:
+    work = "Drawing the views" if picture is not None else "Drawing the picture"
+    with closing(run.paced(task.stream(request, registry, picture=picture))) as told:
         for event in told:
             if isinstance(event, Stage):
                 cut = event.name != PICTURE
@@ -198,13 +197,12 @@ def _watch(
                     sources[PICTURE] = stage.frame_url(event.frame)
                 words = f"{work}: step {event.number} of {event.of}"
                 yield sheet.running(sources, words, event.number, event.of)
-            elif not isinstance(event, Loading):
-                yield event
-            elif time.monotonic() - reported > run.LOADING_PAUSE or not event.bytes_total:
-                reported = time.monotonic()
+            elif isinstance(event, Loading):
                 yield sheet.running(
                     sources, f"Loading {event.component}", event.bytes_done, event.bytes_total
                 )
+            else:
+                yield event
 
 
 def _zipped(result: MultiviewResult) -> tuple[str, str]:

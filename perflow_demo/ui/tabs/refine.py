@@ -1,6 +1,5 @@
 """The Refine tab: a dropped or received picture becomes a larger one, compared with a slider."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -183,8 +182,7 @@ def _refine(task, form: Form, runs: run.Runs) -> Callable:
 
 def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
     """Values of the tab's outputs after each event; closing the iterator stops the run."""
-    reported = 0.0
-    with closing(task.stream(request, registry, picture=picture)) as told:
+    with closing(run.paced(task.stream(request, registry, picture=picture))) as told:
         for event in told:
             if isinstance(event, RefineResult):
                 yield _done(event)
@@ -193,10 +191,7 @@ def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
                 pair = _kept(_small(picture, frame.size)), _kept(frame)
                 words = f"Step {event.number} of {event.of}"
                 yield [pair, caption.busy(words, event.number, event.of), gr.skip()]
-            elif isinstance(event, Loading) and (
-                time.monotonic() - reported > run.LOADING_PAUSE or not event.bytes_total
-            ):
-                reported = time.monotonic()
+            elif isinstance(event, Loading):
                 words = f"Loading {event.component}"
                 bar = caption.busy(words, event.bytes_done, event.bytes_total or 1)
                 yield [gr.skip(), bar, gr.skip()]
