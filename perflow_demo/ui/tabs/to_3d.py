@@ -145,7 +145,8 @@ def _make(task, form: Form, registry, runs: run.Runs) -> Callable:
     def views(*values) -> Iterator[list]:
         try:
             asked = form.asked(*values)
-            with closing(task.stream(registry=registry, previews=False, **asked)) as seen:
+            told = task.stream(registry=registry, previews=False, **asked)
+            with closing(run.paced(told)) as seen:
                 for event in seen:
                     if isinstance(event, To3DResult):
                         yield from _shown(event)
