@@ -70,7 +70,7 @@ REFINERS: dict[str, Refiner] = {
             defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=1024),
         ),
         Refiner(
-            name=stable_diffusion.SD15.name,
+            name="tile",
             title="ControlNet-tile",
             description="Adds detail to any picture, published with ControlNet 1.1.",
             licence="CreativeML OpenRAIL-M",
@@ -120,7 +120,6 @@ WONDER3D = MultiviewFamily(
     repository=Repository("flamehaze1115/wonder3d-v1.0"),
     delta=stable_diffusion.DELTA,
     delta_repository=stable_diffusion.SD15_DELTA,
-    text_to_image=stable_diffusion.SD15.name,
     download_bytes=int(4.3e9),
     image_encoder=Component(
         "image encoder", "image_encoder/config.json", "image_encoder/model.safetensors"

@@ -55,6 +55,10 @@ class Defaults:
     size: int
     negative_prompt: str = ""
 
+    def steps_of(self, acceleration: str) -> int:
+        """The steps of a run that is accelerated by "perflow", or of the plain "teacher"."""
+        return self.steps if acceleration == "perflow" else self.teacher_steps
+
 
 @dataclass(frozen=True)
 class Family:
@@ -68,6 +72,8 @@ class Family:
     repository, delta_repository: where files are published; None for those in the family's folder.
     tokenizer_2, text_encoder_2: SDXL's second reader of the prompt.
     prompt_prefix: words its authors put before a prompt; offered, never added unasked.
+    refiner, multiview, solid: names of the models that go on from its pictures; None where nothing
+    does.
     download_bytes, memory_bytes: about what a first use fetches and what then stays on the device
     in half precision; 0 for a family that ships with the program.
     """
@@ -94,6 +100,9 @@ class Family:
     tokenizer_2: Component | None = None
     text_encoder_2: Component | None = None
     prompt_prefix: str = ""
+    refiner: str | None = "pocket"
+    multiview: str = "pocket"
+    solid: str = "pocket"
     download_bytes: int = 0
     memory_bytes: int = 0
 
@@ -139,7 +148,7 @@ class SafetyModel:
 class Refiner:
     """A ControlNet-tile, which refines pictures with a text-to-image family's other parts.
 
-    name: that of the family. controlnet: may lie in a folder of its own. defaults: its size is the
+    controlnet: may lie in a folder of its own. defaults: its size is the
     short side in pixels that pictures are brought to. prompt: used where nothing is said.
     tile: side in pixels of the squares that large pictures are worked on in.
     Other fields as in `Family`.
@@ -188,7 +197,7 @@ class MultiviewFamily:
     image_encoder: makes the tokens of cross-attention, a CLIP vision tower where there is an
     image_processor to prepare pictures for it, else a network that reads the picture's latents.
     delta: ΔW of the text-to-image base, or None where there is none to plug in.
-    text_to_image, foreground: names of the models that draw a prompt's picture and cut it out.
+    foreground: name of the model that cuts the object out of its picture.
     Other fields as in `Family`.
     """
 
@@ -204,7 +213,6 @@ class MultiviewFamily:
     scheduler: Component
     defaults: Defaults
     delta: Component | None = None
-    text_to_image: str = "pocket"
     foreground: str = "pocket"
     prediction_type: str = "diff_eps"
     num_time_windows: int = 4

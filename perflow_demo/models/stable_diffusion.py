@@ -55,6 +55,9 @@ SD15 = Family(
     sizes=(512, 640, 768),
     max_count=4,
     prompt_prefix=PREFIX,
+    refiner="tile",
+    multiview="wonder3d",
+    solid="triposr",
     download_bytes=int(3.9 * GB),
     memory_bytes=int(2.1 * GB),
 )
@@ -101,6 +104,7 @@ SD21 = replace(
     defaults=Defaults(8, 25, 7.5, 768, NEGATIVE),
     sizes=(512, 768),
     prediction_type="velocity",
+    refiner=None,
     download_bytes=int(2.6 * GB),
     memory_bytes=int(2.6 * GB),
 )

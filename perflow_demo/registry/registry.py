@@ -159,9 +159,10 @@ class Registry(Residents):
 
     def refiner(self, family: str) -> Refiner:
         """The refiner of that family, there or not; BadRequest for a family that has none."""
-        if family not in REFINERS:
-            raise BadRequest(f"Nothing refines {family!r}; choose {' or '.join(REFINERS)}.")
-        return REFINERS[family]
+        found = self.family(family)
+        if not found.refiner:
+            raise BadRequest(f"Nothing refines with {found.title}; choose another family.")
+        return REFINERS[found.refiner]
 
     def multiview_families(self) -> tuple[MultiviewFamily, ...]:
         """The multiview families whose files are all on this machine."""

@@ -41,12 +41,20 @@ class MultiviewRequest(Request):
         title="Prompt",
         description="One object in words, for instance: a red vintage car.",
     )
-    family: str = Field("pocket", max_length=64, title="Family", description="The model family.")
+    family: str = Field(
+        "pocket", max_length=64, title="Family", description="Draws the prompt's picture."
+    )
     style: str | None = Field(
         None,
         max_length=64,
         title="Style",
         description="A fine-tune that draws the prompt's picture; without one, the base does.",
+    )
+    model: str | None = Field(
+        None,
+        max_length=64,
+        title="Multiview model",
+        description="The network that draws the views; without it, the one of the family.",
     )
     acceleration: Literal["perflow", "teacher"] = Field(
         "perflow",
@@ -100,7 +108,7 @@ class MultiviewRequest(Request):
             "Sampler": "PeRFlow" if self.acceleration == "perflow" else "DDIM",
             "CFG scale": self.guidance_scale,
             "Seed": self.seed,
-            "Model": f"{self.family} multiview",
+            "Model": f"{self.model} multiview",
         }
         line = ", ".join(f"{name}: {value}" for name, value in settings.items())
         return "\n".join(filter(None, [self.prompt, line]))
@@ -154,14 +162,15 @@ def stream(
     ones those of the views. Raises UserError: BadRequest, foreground's for a picture that shows no
     single object, LoadError, OutOfMemory.
     """
-    family = registry.multiview_family(request.family)
+    name = request.model or registry.family(request.family).multiview
+    family = registry.multiview_family(name)
     request, notes = resolve(request, family, picture is not None)
     if "torch" not in sys.modules:
         yield Loading("the program's libraries", 0, 0)
     seconds = dict.fromkeys(("picture", "foreground", "load", "views", "decode"), 0.0)
     if picture is None:
         with clocked(seconds, "picture"):
-            picture = yield from _drawn(request, family, registry, previews)
+            picture = yield from _drawn(request, registry, previews)
         yield Stage(PICTURE, picture)
     with clocked(seconds, "foreground"):
         cutout = yield from foreground.stream(picture, registry, family.foreground)
@@ -217,9 +226,9 @@ def resolve(
     accelerated = request.acceleration == "perflow"
     if accelerated and not family.delta:
         raise BadRequest(f"{family.title} has no ΔW here; choose teacher as its acceleration.")
-    defaults, values = family.defaults, request.model_dump()
+    defaults, values = family.defaults, request.model_dump() | {"model": family.name}
     values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
-    values["steps"] = request.steps or (defaults.steps if accelerated else defaults.teacher_steps)
+    values["steps"] = request.steps or defaults.steps_of(request.acceleration)
     values["guidance_scale"] = request.guidance_scale or defaults.guidance_scale
     if request.seed == RANDOM:
         values["seed"] = secrets.randbelow(MAX_SEED + 1)
@@ -236,12 +245,12 @@ def resolve(
 
 
 def _drawn(
-    request: MultiviewRequest, family: "MultiviewFamily", registry: "Registry", previews: bool
+    request: MultiviewRequest, registry: "Registry", previews: bool
 ) -> Generator[Progress, None, "Image"]:
     """The prompt's picture, drawn with its family's defaults."""
     drawing = TextToImageRequest(
         prompt=request.prompt,
-        family=family.text_to_image,
+        family=request.family,
         style=request.style,
         seed=request.drawing_seed,
     )

@@ -249,7 +249,7 @@ def resolve(
     usual = {
         "prompt": request.source.prompt if request.source else refiner.prompt or None,
         "negative_prompt": defaults.negative_prompt,
-        "steps": defaults.steps if accelerated else defaults.teacher_steps,
+        "steps": defaults.steps_of(request.acceleration),
         "guidance_scale": defaults.guidance_scale,
         "to": defaults.size,
     }

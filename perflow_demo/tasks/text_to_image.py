@@ -263,7 +263,7 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
     values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
     usual = {
         "negative_prompt": defaults.negative_prompt,
-        "steps": defaults.steps if accelerated else defaults.teacher_steps,
+        "steps": defaults.steps_of(request.acceleration),
         "guidance_scale": defaults.guidance_scale,
         "size": defaults.size,
     }

@@ -53,8 +53,11 @@ class To3DRequest(Request):
     style: str | None = Field(
         None, max_length=64, title="Style", description="A fine-tune of the family."
     )
-    model: str = Field(
-        "pocket", max_length=64, title="3D model", description="The network that makes the solid."
+    model: str | None = Field(
+        None,
+        max_length=64,
+        title="3D model",
+        description="The network that makes the solid; without it, the one of the family.",
     )
     seed: int = Field(
         RANDOM,
@@ -168,7 +171,8 @@ def stream(
     Closing the generator stops the run between stages, or between blocks of the extraction.
     Raises UserError: BadRequest for what cannot become a mesh, LoadError, OutOfMemory.
     """
-    run = _Run(resolve(request, picture), registry)
+    model = request.model or registry.family(request.family).solid
+    run = _Run(resolve(request, picture).model_copy(update={"model": model}), registry)
     _refuse_too_large(request, registry)
     if picture is None:
         picture = yield from run.stage("Picture", _draw(run, previews))

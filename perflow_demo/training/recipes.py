@@ -8,9 +8,12 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
 from transformers import ElectraModel
 
-from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.nets import Judge, PocketAutoencoder
+from perflow_demo.nets.autoencoder import Decoder, Encoder
 from perflow_demo.training.latents import Latents, encoded
 from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective, DecoderObjective
@@ -33,6 +36,7 @@ from perflow_demo.training.view_latents import encoded_views
 WORLDS = {256: (1, 12_000), 512: (2, 1_000), 1024: (5, 600)}
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
+UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 SOLIDS = (3, 8_000)  # seed and number of things that are also known as solids
 
 
@@ -103,7 +107,7 @@ def autoencoder(at: Workshop) -> Recipe:
     return Recipe(
         lambda: AutoencoderObjective([at.pictures(256), at.pictures(512)], **config),
         steps=4_600, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
-        compile=("encoder", "decoder"),
+        compile=(Encoder, Decoder),
     )  # fmt: skip
 
 
@@ -113,7 +117,7 @@ def decoder(at: Workshop) -> Recipe:
     return Recipe(
         lambda: DecoderObjective(at.autoencoder(), [at.pictures(256), at.pictures(512)], crop=crop),
         steps=6_000, batch=16, lr=1e-3, warmup=200, ema=0.998, weight_decay=0.0,
-        compile=("decoder",),
+        compile=(Decoder,),
     )  # fmt: skip
 
 
@@ -122,7 +126,7 @@ def judge(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
         lambda: JudgeObjective(at.pictures(256), **config),
-        steps=6_000, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=("body",),
+        steps=6_000, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=(Judge,),
     )  # fmt: skip
 
 
@@ -149,7 +153,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=3_000, batch=64, lr=8e-4, muon=0.02, ema=0.999,
+        steps=4_000, batch=64, lr=8e-4, muon=0.02, ema=0.999, compile=UNET_BLOCKS,
     )  # fmt: skip
 
 
@@ -157,7 +161,7 @@ def teacher_512(at: Workshop) -> Recipe:
     """The teacher goes on at both sizes, most of the time at 512 px."""
     return Recipe(
         lambda: at.teacher([(0.4, at.pictures(256)), (0.6, at.pictures(512))]),
-        steps=4_000, batch=64, lr=3e-4, ema=0.999,
+        steps=4_000, batch=64, lr=3e-4, ema=0.999, compile=UNET_BLOCKS,
     )  # fmt: skip
 
 
@@ -166,7 +170,7 @@ def perflow(at: Workshop) -> Recipe:
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
         steps=550, batch=48, lr=2e-4, muon=5e-3, warmup=50, cooldown=0.5, ema=0.99,
-        weight_decay=0.0, sheet_every=100,
+        weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS,
     )  # fmt: skip
 
 
@@ -186,13 +190,14 @@ def tile(at: Workshop) -> Recipe:
         pictures = at.pictures(1024)
         return TileObjective(at.teacher([(1.0, pictures)]), pictures, **unseen)
 
-    return Recipe(objective, steps=3_000, batch=64, lr=4e-4, ema=0.999)
+    return Recipe(objective, steps=3_000, batch=64, lr=4e-4, ema=0.999, compile=UNET_BLOCKS)
 
 
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
         at.multiview, steps=5_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
+        compile=UNET_BLOCKS,
     )  # fmt: skip
 
 

@@ -3,8 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from threading import Event
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
@@ -15,38 +14,8 @@ from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Request, Step
 from perflow_demo.ui import stage
 
-FAULT = "Something went wrong inside the program; its log says what. Please try again."
-STOPPED = "Stopped. Press Enter to start again."
 # Seconds between two reports of a load, of which there is one for each tensor.
 LOADING_PAUSE = 0.1
-
-
-class Runs:
-    """The runs that are going on, by visitor, so that a stop is told when it is true.
-
-    Told earlier, the stage would still get the view of the step that was under way.
-    """
-
-    def __init__(self):
-        self._ended: dict[str, Event] = {}
-
-    @contextmanager
-    def going(self, visitor: str) -> Iterator[None]:
-        """Around a visitor's run."""
-        ended = self._ended[visitor] = Event()
-        try:
-            yield
-        finally:
-            ended.set()
-
-    def wait(self, visitor: str, seconds: float = 60) -> None:
-        """Return when the visitor's latest run, if any, has ended."""
-        if visitor in self._ended:
-            self._ended[visitor].wait(seconds)
-
-    def forget(self, visitor: str) -> None:
-        """The visitor has left."""
-        self._ended.pop(visitor, None)
 
 
 def paced(events: Iterator[Any]) -> Iterator[Any]:

@@ -140,7 +140,7 @@ def test_what_cannot_be_is_answered_in_a_sentence(registry, own_assets):
     with pytest.raises(BadRequest, match="give a picture"):
         run(MultiviewRequest(), registry)
     with pytest.raises(BadRequest, match="pocket or wonder3d"):
-        run(MultiviewRequest(prompt="a dog", family="sv3d"), registry)
+        run(MultiviewRequest(prompt="a dog", model="sv3d"), registry)
     with pytest.raises(BadRequest, match="Wonder3D has no ΔW"):
         bare = replace(WONDER3D, delta=None)
         resolve(MultiviewRequest(prompt="a dog"), bare, pictured=False)
@@ -161,3 +161,13 @@ def test_a_closed_run_gives_everything_back(registry, picture):
     assert any(entry.leases for entry in registry.status().entries)
     events.close()
     assert not any(entry.leases for entry in registry.status().entries)
+
+
+def test_the_network_goes_with_the_family(assets, seen, picture):
+    assert seen[-1].request.model == "pocket"
+    alone = Registry(Settings(assets=assets, device="cpu", offline=True))
+    with pytest.raises(MissingFile, match="wonder3d"):
+        run(MultiviewRequest(family="sd15-dreamshaper"), alone, picture=picture)
+    chosen = MultiviewRequest(family="sd15-dreamshaper", model="pocket", seed=7)
+    result = run(chosen, alone, picture=picture)
+    assert result.request.model == "pocket" and result.request.family == "sd15-dreamshaper"

@@ -183,3 +183,11 @@ def test_the_recipe_asks_for_the_same_again(plain):
     assert recipe["task"] == "to_3d"
     assert To3DRequest(**recipe["request"]) == plain.request
     assert recipe["request"]["parent"] == digest(disc())
+
+
+def test_the_network_goes_with_the_family(assets, plain):
+    assert plain.request.model == "pocket"
+    alone = Registry(Settings(assets=assets, device="cpu", offline=True))
+    with pytest.raises(LoadError, match="TripoSR"):
+        run(ask(family="sd15-dreamshaper"), alone, picture=disc())
+    assert run(ask(family="sd15-dreamshaper", model="pocket"), alone, picture=disc()).watertight

@@ -18,6 +18,7 @@ from perflow_demo.models.sources import Folder
 from perflow_demo.models.triposr import load_solid
 from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.training.__main__ import main
+from perflow_demo.training.loop import compile_blocks
 from perflow_demo.training.objectives.triplane import build_tsr
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
@@ -198,3 +199,27 @@ def test_publishing_before_training_is_refused(tmp_path):
     refused = training(tmp_path, "autoencoder", "--publish")
     assert refused.exit_code == 2 and "no checkpoint" in refused.output
     assert not (tmp_path / "pocket").exists()
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "judge", "teacher", "multiview", "tile"])
+def test_compiled_blocks_have_the_gradients_of_plain_ones(workshop, name):
+    made = RECIPES[name](Workshop(workshop / "runs" / "data", workshop / "pocket", debug=True))
+    objective = made.objective()
+    net = objective.net
+    batch = objective.batch(np.random.default_rng(0), 2)
+
+    def gradients() -> dict[str, torch.Tensor]:
+        net.zero_grad()
+        torch.manual_seed(0)
+        loss, _ = objective.loss(net, batch, torch.Generator().manual_seed(0))
+        loss.backward()
+        found = net.named_parameters()
+        return {key: value.grad.clone() for key, value in found if value.grad is not None}
+
+    plain = gradients()
+    assert made.compile
+    compile_blocks(net, made.compile)
+    compiled = gradients()
+    assert plain.keys() == compiled.keys()
+    for key, expected in plain.items():
+        torch.testing.assert_close(compiled[key], expected, rtol=1e-2, atol=1e-5, msg=key)

@@ -4,43 +4,31 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
 
-from perflow_demo.errors import UserError
 from perflow_demo.tasks import lab
 from perflow_demo.tasks.contract import Loading, Progress
 from perflow_demo.tasks.lab import LabRequest, LabResult
-from perflow_demo.tasks.text_to_image import RANDOM, TextToImageResult
-from perflow_demo.ui import controls, events, run
-from perflow_demo.ui.header import Header, resident
+from perflow_demo.tasks.text_to_image import TextToImageResult
+from perflow_demo.ui import caption, controls, events, run
+from perflow_demo.ui.form import Form
+from perflow_demo.ui.header import Header
+from perflow_demo.ui.runs import STOPPED, Runs
 
 EMPTY = "Type a sentence and press Enter: the same seed is drawn without and with ΔW."
 
 
-@dataclass(frozen=True)
-class Form:
-    """The controls of the tab; fields: a component for each field of the request."""
-
-    fields: dict[str, Any]
-    keep: gr.Checkbox
-
-    @property
-    def inputs(self) -> list:
-        """What `request` reads."""
-        return [*self.fields.values(), self.keep]
+class LabForm(Form):
+    """The controls of the tab."""
 
     def request(self, *values) -> LabRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
-        *values, keep = values
-        asked = dict(zip(self.fields, values, strict=True))
-        if not keep or asked["seed"] is None:
-            asked["seed"] = RANDOM
-        return LabRequest(**asked)
+        return LabRequest(**self.asked(*values))
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -55,19 +43,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
                 stop = gr.Button("Stop", elem_classes="stop")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
-            shown = controls.markup(_view("empty", f'<p class="said">{EMPTY}</p>'))
+            shown = controls.markup(caption.words("empty", EMPTY))
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
             unmerge, export, difference, file, told = _files(header)
-    runs = run.Runs()
-
-    def stopped(visitor: gr.Request) -> str:
-        runs.wait(visitor.session_hash)
-        return _view("stopped", f'<p class="said">{run.STOPPED}</p>')
-
-    def left(visitor: gr.Request) -> None:
-        runs.forget(visitor.session_hash)
-
+    runs = Runs()
     queued = events.ON_DEVICE | events.INTERNAL
     started = gr.on(
         [prompt.submit, generate.click],
@@ -78,18 +58,15 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         show_progress_on=place,
         **queued,
     )
-    started.then(lambda: resident(registry), None, header.chip, **events.AT_ONCE)
-    stop.click(None, None, None, cancels=started, **events.INTERNAL)
-    stop.click(stopped, None, shown, **events.MAY_FAIL)
-    page.unload(left)
-    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
+    runs.wire([started], stop, shown, caption.words("stopped", STOPPED), header, page)
+    form.wire(page)
     unmerge.click(_unmerged(form, registry), form.inputs, told, **queued)
     export.click(_merged(form, registry), form.inputs, file, **queued)
     checkpoint = [header.family, header.style]
     difference.click(_difference(registry), checkpoint, file, **queued)
 
 
-def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
+def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> LabForm:
     family = header.registry.families()[0]
     strength = controls.slider(fields["strength"], step=0.05)
     steps = controls.choice(fields["steps"], list(fields["steps"].choices))
@@ -108,7 +85,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
         "guidance_scale": guidance,
         "seed": seed,
     }
-    return Form(made, keep)
+    return LabForm(made, keep)
 
 
 def _files(header: Header) -> tuple:
@@ -122,30 +99,27 @@ def _files(header: Header) -> tuple:
     return unmerge, export, difference, file, told
 
 
-def _compare(task, form: Form, registry, runs: run.Runs) -> Callable:
+def _compare(task, form: LabForm, registry, runs: Runs) -> Callable:
+    """The run of the page: both pictures and what changed, and the seed."""
+
     def views(*values) -> Iterator[list]:
-        try:
-            request = form.request(*values)
-            with closing(run.paced(task.stream(request, registry, False))) as told:
-                for event in told:
-                    if isinstance(event, LabResult):
-                        yield [_result(event), event.base.seeds[0]]
-                    else:
-                        yield [_progress(event), gr.skip()]
-        except UserError as error:
-            yield [_failed(str(error)), gr.skip()]
-        except Exception:
-            yield [_failed(run.FAULT), gr.skip()]
-            raise
+        with closing(run.paced(task.stream(form.request(*values), registry, False))) as told:
+            for event in told:
+                if isinstance(event, LabResult):
+                    yield [_result(event), event.base.seeds[0]]
+                else:
+                    yield [_progress(event), gr.skip()]
+
+    def failed(sentence: str) -> list:
+        return [caption.words("failed", sentence), gr.skip()]
 
     def compare(visitor: gr.Request, *values) -> Iterator[list]:
-        with runs.going(visitor.session_hash), closing(views(*values)) as seen:
-            yield from seen
+        yield from runs.shown(visitor, views(*values), failed)
 
     return compare
 
 
-def _unmerged(form: Form, registry) -> Callable:
+def _unmerged(form: LabForm, registry) -> Callable:
     @events.explained
     def unmerged(*values) -> str:
         # The prompt is of no matter here, and may be empty.
@@ -159,7 +133,7 @@ def _unmerged(form: Form, registry) -> Callable:
     return unmerged
 
 
-def _merged(form: Form, registry) -> Callable:
+def _merged(form: LabForm, registry) -> Callable:
     @events.explained
     def merged(*values) -> str:
         request = form.request("weights", *values[1:])
@@ -185,17 +159,17 @@ def _zipped(name: str, write: Callable[[Path], None]) -> str:
         folder = Path(made) / name
         folder.mkdir()
         write(folder)
-        file = Path(tempfile.mkdtemp()) / f"{name}.zip"
+        file = folder.with_suffix(".zip")
         with zipfile.ZipFile(file, "w") as bundle:
             for path in sorted(folder.iterdir()):
                 bundle.write(path, f"{name}/{path.name}")
-    return str(file)
+        return save_file_to_cache(file, get_upload_folder())
 
 
 def _result(result: LabResult) -> str:
     pictures = _figure("Base", result.base) + _figure("Base + ΔW", result.accelerated)
     charts = "".join(_chart(merge) for merge in result.merges)
-    return _view("done", f'<div class="pair">{pictures}</div>{charts}')
+    return caption.words("done", "", f'<div class="pair">{pictures}</div>{charts}')
 
 
 def _figure(title: str, result: TextToImageResult) -> str:
@@ -231,20 +205,5 @@ def _progress(event: Progress) -> str:
     if isinstance(event, Loading):
         done, total = event.bytes_done / 1e6, event.bytes_total / 1e6
         words = f"Loading {event.component} — {done:.1f} of {total:.1f} MB"
-        return _view("running", _bar(words, done, total or 1))
-    words = f"Step {event.number} of {event.of}"
-    return _view("running", _bar(words, event.number, event.of))
-
-
-def _bar(words: str, done: float, of: float) -> str:
-    said = f'<p class="said" role="status">{escape(words)}</p>'
-    return f'{said}<progress value="{done:.2f}" max="{of:.2f}"></progress>'
-
-
-def _failed(sentence: str) -> str:
-    return _view("failed", f'<p class="said" role="alert">{escape(sentence)}</p>')
-
-
-def _view(state: str, content: str) -> str:
-    busy = " data-busy" if state == "running" else ""
-    return f'<div class="stage" data-state="{state}"{busy}>{content}</div>'
+        return caption.busy(words, done, total or 1)
+    return caption.busy(f"Step {event.number} of {event.of}", event.number, event.of)

@@ -2,47 +2,31 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from perflow_demo.errors import UserError
 from perflow_demo.export import views
 from perflow_demo.tasks.contract import Loading, Stage, Step
 from perflow_demo.tasks.multiview import PICTURE, MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import controls, events, run, sheet, stage
-from perflow_demo.ui.header import Header, resident
+from perflow_demo.ui.form import Form
+from perflow_demo.ui.header import Header
+from perflow_demo.ui.runs import STOPPED, Runs
 
 KEEP_SECONDS = 3600  # that a cut-out waits for its views to be rolled again
+UNCHANGED = [gr.skip()] * 3  # place in the queue, seed, what was drawn
 FORGOTTEN = "The cut-out is no longer remembered. Press Enter to start again."
 
 
-@dataclass(frozen=True)
-class Form:
-    """The controls of the tab; fields: a component for each setting that has one."""
-
-    registry: object
-    family: str
-    fields: dict[str, Any]
-    keep: gr.Checkbox
-
-    @property
-    def inputs(self) -> list:
-        """What `request` reads."""
-        return [*self.fields.values(), self.keep]
+class ViewsForm(Form):
+    """The controls of the tab."""
 
     def request(self, *values) -> MultiviewRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
-        *values, keep = values
-        asked = dict(zip(self.fields, values, strict=True)) | {"family": self.family}
-        if not keep or asked["seed"] is None:
-            asked["seed"] = RANDOM
-        asked["windows"] = asked["windows"] or None
-        return MultiviewRequest(**asked)
+        return MultiviewRequest(**self.asked(*values))
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -69,41 +53,29 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt)
     # What the views on the stage were drawn of: the cut-out, and the request.
     drawn = gr.State(None, time_to_live=KEEP_SECONDS)
-    runs = run.Runs()
-
-    def stopped(visitor: gr.Request) -> str:
-        runs.wait(visitor.session_hash)
-        return sheet.message("stopped", run.STOPPED, {})
-
-    def left(visitor: gr.Request) -> None:
-        runs.forget(visitor.session_hash)
-
+    runs = Runs()
     outputs = [shown, place, form.fields["seed"], drawn]
     queued = {"show_progress": "minimal", "show_progress_on": place}
     queued |= events.ON_DEVICE | events.INTERNAL
     asked = [prompt.submit, generate.click]
-    started = gr.on(asked, _draw(task, form, runs), [*form.inputs, picture], outputs, **queued)
-    again = shown.reroll(_reroll(task, form, runs), [*form.inputs, drawn], outputs, **queued)
-    for going in (started, again):
-        going.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
-    # Two events in this order: the view of the stop has to come after the last one of the run.
-    stop.click(None, None, None, cancels=[started, again], **events.INTERNAL)
-    stop.click(stopped, None, shown, **events.MAY_FAIL)
-    page.unload(left)
-    # gradio shows a number without a value as 0, which is a seed.
-    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
+    draw, reroll = (make(task, form, header.registry, runs) for make in (_draw, _reroll))
+    started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
+    again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
+    stopped = sheet.message("stopped", STOPPED, {})
+    runs.wire([started, again], stop, shown, stopped, header, page)
+    form.wire(page)
     gr.api(
-        events.endpoint(_answer(task, form.registry), task.request, tuple[list[str], dict]),
+        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict]),
         api_name=task.name,
         api_description=task.description,
         **events.ON_DEVICE,
     )
 
 
-def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
+def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     """The controls below the prompt: those that matter, the others folded away."""
-    family = header.registry.multiview_families()[0]
-    defaults = family.defaults
+    registry = header.registry
+    defaults = registry.multiview_families()[0].defaults
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
     seed, keep = controls.seed(fields["seed"])
@@ -111,12 +83,16 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
 
-    def usual(kind: str) -> int:
-        return defaults.steps if kind == "perflow" else defaults.teacher_steps
+    def usual(name: str, kind: str) -> tuple[int, float]:
+        defaults = registry.multiview_family(registry.family(name).multiview).defaults
+        return defaults.steps_of(kind), defaults.guidance_scale
 
-    acceleration.input(usual, acceleration, steps, **events.AT_ONCE)
+    asked = [header.family, acceleration]
+    changed = [header.family.input, acceleration.input]
+    gr.on(changed, usual, asked, [steps, guidance], **events.AT_ONCE)
     made = {
         "prompt": prompt,
+        "family": header.family,
         "style": header.style,
         "acceleration": acceleration,
         "steps": steps,
@@ -124,27 +100,28 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
         "seed": seed,
         "windows": split,
     }
-    return Form(header.registry, family.name, made, keep)
+    return ViewsForm(made, keep)
 
 
-def _draw(task, form: Form, runs: run.Runs) -> Callable:
+def _draw(task, form: ViewsForm, registry, runs: Runs) -> Callable:
     """The run of the page: from the prompt, or from the picture where there is one."""
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
         *values, picture = values
-        with runs.going(visitor.session_hash):
-            yield from _shown(task, form.registry, lambda: form.request(*values), picture)
+        sources: dict[str, str] = {}
+        views = _views(task, registry, lambda: form.request(*values), picture, sources)
+        yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
 
     return draw
 
 
-def _reroll(task, form: Form, runs: run.Runs) -> Callable:
+def _reroll(task, form: ViewsForm, registry, runs: Runs) -> Callable:
     """Other views of the cut-out on the stage, of a seed of their own."""
 
     def reroll(visitor: gr.Request, *values) -> Iterator[list]:
         *values, drawn = values
         if drawn is None:
-            yield [sheet.message("stopped", FORGOTTEN, {}), *[gr.skip()] * 3]
+            yield [sheet.message("stopped", FORGOTTEN, {}), *UNCHANGED]
             return
         cutout, before = drawn
 
@@ -152,29 +129,29 @@ def _reroll(task, form: Form, runs: run.Runs) -> Callable:
             kept = {"seed": RANDOM, "prompt": before.prompt, "drawing_seed": before.drawing_seed}
             return form.request(*values).model_copy(update=kept)
 
-        with runs.going(visitor.session_hash):
-            yield from _shown(task, form.registry, request, cutout)
+        sources: dict[str, str] = {}
+        views = _views(task, registry, request, cutout, sources)
+        yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
 
     return reroll
 
 
-def _shown(task, registry, request: Callable[[], MultiviewRequest], picture) -> Iterator[list]:
+def _failed(sentence: str, sources: dict[str, str]) -> list:
+    return [sheet.message("failed", sentence, sources), *UNCHANGED]
+
+
+def _views(
+    task, registry, request: Callable[[], MultiviewRequest], picture, sources: dict[str, str]
+) -> Iterator[list]:
     """Values of the tab's outputs as a run goes on; closing the iterator stops it."""
-    unchanged, sources = [gr.skip()] * 3, {}
-    try:
-        with closing(_watch(task, request(), registry, picture, sources)) as seen:
-            for view in seen:
-                if isinstance(view, str):
-                    yield [view, *unchanged]
-                    continue
-                archive, name = _zipped(view)
-                html = sheet.done(view, run.url_of(archive), name)
-                yield [html, gr.skip(), view.request.seed, (view.cutout, view.request)]
-    except UserError as error:
-        yield [sheet.message("failed", str(error), sources), *unchanged]
-    except Exception:
-        yield [sheet.message("failed", run.FAULT, sources), *unchanged]
-        raise
+    with closing(_watch(task, request(), registry, picture, sources)) as seen:
+        for view in seen:
+            if isinstance(view, str):
+                yield [view, *UNCHANGED]
+                continue
+            archive, name = _zipped(view)
+            html = sheet.done(view, run.url_of(archive), name)
+            yield [html, gr.skip(), view.request.seed, (view.cutout, view.request)]
 
 
 def _watch(

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from html import escape
 from io import BytesIO
-from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -16,36 +14,24 @@ from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Step
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.refine import RefineRequest, RefineResult
-from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest
+from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.ui import caption, controls, events, run
-from perflow_demo.ui.header import Header, resident
+from perflow_demo.ui.form import Form
+from perflow_demo.ui.header import Header
+from perflow_demo.ui.runs import STOPPED, Runs
 
 EMPTY = "Choose a picture, or drop one anywhere, and press Enter."
 NO_PICTURE = "There is no picture yet; choose one, or drop it anywhere on the page."
 BEFORE = 1024  # pixels along the longer side of what the slider shows until there is a result
 
 
-@dataclass(frozen=True)
-class Form:
-    """The controls of the tab; fields: a component for each setting that has one."""
-
-    registry: object
-    fields: dict[str, Any]
-    keep: gr.Checkbox
-
-    @property
-    def inputs(self) -> list:
-        """What `request` reads."""
-        return [*self.fields.values(), self.keep]
+class RefineForm(Form):
+    """The controls of the tab."""
 
     def request(self, file: str, *values) -> RefineRequest:
         """The request that values of `inputs` stand for on a picture's file; raises BadRequest."""
-        *values, keep = values
-        asked = dict(zip(self.fields, values, strict=True))
-        if not keep or asked["seed"] is None:
-            asked["seed"] = RANDOM
-        asked["windows"] = asked["windows"] or None
-        return RefineRequest(source=png.find_recipe(file, TextToImageRequest), **asked)
+        source = png.find_recipe(file, TextToImageRequest)
+        return RefineRequest(source=source, **self.asked(*values))
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -75,38 +61,26 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt)
     # The file to refine: only the server writes it, so no path comes from a request.
     chosen = gr.State(None)
-    runs = run.Runs()
-
-    def stopped(visitor: gr.Request) -> str:
-        runs.wait(visitor.session_hash)
-        return caption.words("stopped", run.STOPPED)
-
-    def left(visitor: gr.Request) -> None:
-        runs.forget(visitor.session_hash)
-
+    runs = Runs()
     queued = {"show_progress": "minimal", "show_progress_on": place}
     queued |= events.ON_DEVICE | events.INTERNAL
-    refine, asked = _refine(task, form, runs), [chosen, *form.inputs]
+    refine, asked = _refine(task, form, header.registry, runs), [chosen, *form.inputs]
     shown = [compared, said, form.fields["seed"]]
     started = gr.on([prompt.submit, generate.click], refine, asked, shown, **queued)
     received = header.handed.change(
         _received, header.handed, [chosen, compared, said, prompt], **events.MAY_FAIL
     ).then(None, js="() => perflow.open('Refine')", **events.AT_ONCE)
     sent = received.then(refine, asked, shown, **queued)
-    for going in (started, sent):
-        going.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
-    # Two events in this order: the view of the stop has to come after the last one of the run.
-    stop.click(None, None, None, cancels=[started, sent], **events.INTERNAL)
-    stop.click(stopped, None, said, **events.MAY_FAIL)
+    stopped = caption.words("stopped", STOPPED)
+    runs.wire([started, sent], stop, said, stopped, header, page)
+    form.wire(page)
     given.upload(_look, given, [chosen, compared, said, prompt], **events.MAY_FAIL)
-    page.unload(left)
-    # gradio shows a number without a value as 0, which is a seed.
-    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
 
 
-def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
+def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
     """The controls below the prompt: those that matter, the others folded away."""
-    defaults = header.registry.refiners()[0].defaults
+    registry = header.registry
+    defaults = registry.refiners()[0].defaults
     size = controls.choice(fields["to"], list(fields["to"].choices), value=defaults.size)
     strength = controls.slider(fields["strength"], step=0.05)
     seed, keep = controls.seed(fields["seed"])
@@ -117,10 +91,14 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
 
-    def usual(kind: str) -> int:
-        return defaults.steps if kind == "perflow" else defaults.teacher_steps
+    def usual(name: str, kind: str) -> tuple:
+        if not registry.family(name).refiner:  # said when it is run
+            return (gr.skip(),) * 3
+        defaults = registry.refiner(name).defaults
+        return defaults.steps_of(kind), defaults.guidance_scale, defaults.negative_prompt
 
-    acceleration.input(usual, acceleration, steps, **events.AT_ONCE)
+    asked, own = [header.family, acceleration], [steps, guidance, negative]
+    gr.on([header.family.input, acceleration.input], usual, asked, own, **events.AT_ONCE)
     made = {
         "prompt": prompt,
         "negative_prompt": negative,
@@ -134,7 +112,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> Form:
         "seed": seed,
         "windows": split,
     }
-    return Form(header.registry, made, keep)
+    return RefineForm(made, keep)
 
 
 def _received(handed: tuple[str, str]) -> list:
@@ -157,25 +135,21 @@ def _look(file: str) -> list:
     return [file, (small, small), caption.words("chosen", words), prompt]
 
 
-def _refine(task, form: Form, runs: run.Runs) -> Callable:
+def _refine(task, form: RefineForm, registry, runs: Runs) -> Callable:
     """The run of the page: the slider, the words below it and the seed as they change."""
 
     def views(file: str | None, *values) -> Iterator[list]:
-        try:
-            if file is None:
-                raise BadRequest(NO_PICTURE)
-            picture = open_picture(file)
-            yield [gr.skip(), caption.busy("Starting …", 0, 1), gr.skip()]
-            yield from _watched(task, form.request(file, *values), form.registry, picture)
-        except UserError as error:
-            yield [gr.skip(), caption.words("failed", str(error)), gr.skip()]
-        except Exception:
-            yield [gr.skip(), caption.words("failed", run.FAULT), gr.skip()]
-            raise
+        if file is None:
+            raise BadRequest(NO_PICTURE)
+        picture = open_picture(file)
+        yield [gr.skip(), caption.busy("Starting …", 0, 1), gr.skip()]
+        yield from _watched(task, form.request(file, *values), registry, picture)
+
+    def failed(sentence: str) -> list:
+        return [gr.skip(), caption.words("failed", sentence), gr.skip()]
 
     def refine(visitor: gr.Request, *values) -> Iterator[list]:
-        with runs.going(visitor.session_hash), closing(views(*values)) as seen:
-            yield from seen
+        yield from runs.shown(visitor, views(*values), failed)
 
     return refine
 

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,14 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from perflow_demo.errors import BadRequest, UserError
+from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.settings import ASSETS
-from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest, resolve
+from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events, history, run, stage
-from perflow_demo.ui.header import Header, resident, styles_of
+from perflow_demo.ui.form import Form
+from perflow_demo.ui.header import Header, styles_of
+from perflow_demo.ui.runs import STOPPED, Runs
 
 EXAMPLES = (
     "a dog with glasses and cap",
@@ -30,32 +31,20 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True)
-class Form:
-    """The controls of the tab; fields: a component for each field of the request.
+class ImageForm(Form):
+    """The controls of the tab.
 
     prefix: puts the words that the family's authors use before the prompt.
     always: whether pictures go on to the Refine tab by themselves.
     """
 
     registry: object
-    fields: dict[str, Any]
-    keep: gr.Checkbox
     prefix: gr.Button
     always: gr.Checkbox
 
-    @property
-    def inputs(self) -> list:
-        """What `request` reads."""
-        return [*self.fields.values(), self.keep]
-
     def request(self, *values) -> TextToImageRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
-        *values, keep = values
-        asked = dict(zip(self.fields, values, strict=True))
-        if not keep or asked["seed"] is None:
-            asked["seed"] = RANDOM
-        asked["windows"] = asked["windows"] or None
-        return TextToImageRequest(**asked)
+        return TextToImageRequest(**self.asked(*values))
 
     def filled(self, request: TextToImageRequest) -> list:
         """Values of `inputs` that ask for this request again; raises BadRequest."""
@@ -104,15 +93,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     # The files of the pictures on the stage: only the server writes them.
     drawn = gr.State([])
 
-    runs = run.Runs()
-
-    def stopped(visitor: gr.Request) -> str:
-        runs.wait(visitor.session_hash)
-        return stage.message("stopped", run.STOPPED, windows)
-
-    def left(visitor: gr.Request) -> None:
-        runs.forget(visitor.session_hash)
-
+    runs = Runs()
     started = gr.on(
         [prompt.submit, generate.click],
         _draw(task, form, runs),
@@ -123,11 +104,9 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         **events.ON_DEVICE,
         **events.INTERNAL,
     )
-    started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
-    # Two events in this order: the view of the stop has to come after the last one of the run.
-    stop.click(None, None, None, cancels=started, **events.INTERNAL)
-    stop.click(stopped, None, shown, **events.MAY_FAIL)
-    page.unload(left)
+    stopped = stage.message("stopped", STOPPED, windows)
+    runs.wire([started], stop, shown, stopped, header, page)
+    form.wire(page)
     chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
@@ -139,8 +118,6 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     past.forget(list, None, memory, **events.AT_ONCE)
     gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
     picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
-    # gradio shows a number without a value as 0, which is a seed.
-    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
     _wire_defaults(form)
     gr.api(
         events.endpoint(_answer(task, form.registry), task.request, tuple[list[str], dict]),
@@ -150,7 +127,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     )
 
 
-def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
+def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> ImageForm:
     """The controls below the prompt: those that matter, the others folded away."""
     defaults = family.defaults
     prefix = gr.Button("Add the family's usual words", visible=bool(family.prompt_prefix))
@@ -192,16 +169,15 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Form:
         "delta": delta,
         "lora": lora,
     }
-    return Form(header.registry, made, keep, prefix, always)
+    return ImageForm(made, keep, header.registry, prefix, always)
 
 
-def _wire_defaults(form: Form) -> None:
+def _wire_defaults(form: ImageForm) -> None:
     """Another family or acceleration brings its own defaults and limits."""
     fields = form.fields
 
     def steps(name: str, acceleration: str) -> int:
-        defaults = form.family(name).defaults
-        return defaults.steps if acceleration == "perflow" else defaults.teacher_steps
+        return form.family(name).defaults.steps_of(acceleration)
 
     def limits(name: str, acceleration: str) -> tuple:
         family = form.family(name)
@@ -228,33 +204,28 @@ def _wire_defaults(form: Form) -> None:
     fields["family"].input(limits, asked, limited, **events.AT_ONCE)
 
 
-def _draw(task, form: Form, runs: run.Runs) -> Callable:
+def _draw(task, form: ImageForm, runs: Runs) -> Callable:
     """The run of the page: stage, place in the queue, seed and history as they change."""
+    unchanged = [*[gr.skip()] * 3, []]
 
     def views(*values) -> Iterator[list]:
         *values, entries = values
-        unchanged = [*[gr.skip()] * 3, []]
+        request = form.request(*values)
+        for view in run.watch(task, request, form.registry, form.windows(request)):
+            if isinstance(view, str):
+                yield [view, *unchanged]
+                continue
+            seen = history.remember(entries, view.request, view.pictures[0])
+            files = run.saved(view)
+            html = run.finished(view, files, bool(form.registry.refiners()))
+            yield [html, gr.skip(), view.seeds[0], seen, files]
+
+    def failed(sentence: str) -> list:
         windows = form.registry.families()[0].num_time_windows
-        try:
-            request = form.request(*values)
-            windows = form.windows(request)
-            for view in run.watch(task, request, form.registry, windows):
-                if isinstance(view, str):
-                    yield [view, *unchanged]
-                    continue
-                seen = history.remember(entries, view.request, view.pictures[0])
-                files = run.saved(view)
-                html = run.finished(view, files, bool(form.registry.refiners()))
-                yield [html, gr.skip(), view.seeds[0], seen, files]
-        except UserError as error:
-            yield [stage.message("failed", str(error), windows), *unchanged]
-        except Exception:
-            yield [stage.message("failed", run.FAULT, windows), *unchanged]
-            raise
+        return [stage.message("failed", sentence, windows), *unchanged]
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
-        with runs.going(visitor.session_hash), closing(views(*values)) as seen:
-            yield from seen
+        yield from runs.shown(visitor, views(*values), failed)
 
     return draw
 
@@ -270,7 +241,7 @@ def _answer(task, registry) -> Callable:
     return answer
 
 
-def _reopen(form: Form) -> Callable:
+def _reopen(form: ImageForm) -> Callable:
     @events.explained
     def reopen(entries: Any, event: gr.EventData) -> list:
         request, thumbnail = history.reopen(entries, event.index, TextToImageRequest)
@@ -281,7 +252,7 @@ def _reopen(form: Form) -> Callable:
     return reopen
 
 
-def _read(form: Form) -> Callable:
+def _read(form: ImageForm) -> Callable:
     @events.explained
     def read(file: str) -> list:
         return form.filled(png.read_recipe(file, TextToImageRequest))

@@ -10,17 +10,16 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import Phase, Progress, Step
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.to_3d import RANDOM, To3DRequest, To3DResult
+from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, run
-from perflow_demo.ui.header import Header, resident
+from perflow_demo.ui.form import Form
+from perflow_demo.ui.header import Header
+from perflow_demo.ui.runs import STOPPED, Runs
 from perflow_demo.ui.stage import jpeg_url
 
 EXAMPLES = ("a red mushroom", "a yellow mug", "a blue teapot", "a gift box with a bow")
-FAULT = "Something went wrong inside the program; its log says what. Please try again."
-STOPPED = "Stopped. Press Enter to start again."
 EMPTY = "Type a thing and press Enter, or drop a picture of one."
 PAPER = (0.965, 0.965, 0.965, 1.0)
 # Degrees around and from above, and the distance: the front, from a little above.
@@ -29,26 +28,21 @@ SMALL = 168  # pixels of the picture and its cut-out beside the mesh
 
 
 @dataclass(frozen=True)
-class Form:
-    """The controls; fields: a component for each field of the request but those a run fills in."""
+class SolidForm(Form):
+    """The controls of the tab, of which `picture` is not a field of the request."""
 
-    fields: dict[str, Any]
     picture: gr.Image
 
     @property
     def inputs(self) -> list:
-        """What `asked` reads."""
-        return [*self.fields.values(), self.picture]
+        """What `run` reads."""
+        return [*super().inputs, self.picture]
 
-    def asked(self, *values) -> dict[str, Any]:
+    def run(self, *values) -> dict[str, Any]:
         """Arguments of a run that values of `inputs` stand for; raises BadRequest."""
         *values, file = values
-        fields = dict(zip(self.fields, values, strict=True))
-        fields["seed"] = RANDOM if fields["seed"] is None else fields["seed"]
-        fields["faces"] = fields["faces"] or None
-        fields["style"] = fields["style"] or None
         picture = open_picture(file) if file else None
-        return {"request": To3DRequest(**fields), "picture": picture}
+        return {"request": To3DRequest(**self.asked(*values)), "picture": picture}
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -85,50 +79,37 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
 
-    runs = run.Runs()
-
-    def stopped(visitor: gr.Request) -> str:
-        runs.wait(visitor.session_hash)
-        return caption.words("stopped", STOPPED)
-
-    def left(visitor: gr.Request) -> None:
-        runs.forget(visitor.session_hash)
-
+    runs = Runs()
     started = gr.on(
         [prompt.submit, generate.click],
         _make(task, form, header.registry, runs),
         form.inputs,
-        [viewer, told],
+        [viewer, told, form.fields["seed"]],
         show_progress="minimal",
         show_progress_on=place,
         **events.ON_DEVICE,
         **events.INTERNAL,
     )
-    started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
-    stop.click(None, None, None, cancels=started, **events.INTERNAL)
-    stop.click(stopped, None, told, **events.MAY_FAIL)
-    page.unload(left)
+    stopped = caption.words("stopped", STOPPED)
+    runs.wire([started], stop, told, stopped, header, page)
+    form.wire(page)
     # A picture in the way would win over the words.
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
-    page.load(None, None, form.fields["seed"], js="() => null", **events.AT_ONCE)
 
 
-def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Image) -> Form:
-    models = [(model.title, model.name) for model in header.registry.solids()]
-    seed = controls.number(fields["seed"], value=None, placeholder="random")
+def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Image) -> SolidForm:
+    seed, keep = controls.seed(fields["seed"])
     ratio = controls.slider(fields["ratio"], step=0.01)
     texture, print_ready = (controls.switch(fields[name]) for name in ("texture", "print_ready"))
     with gr.Accordion("Advanced", open=False):
         resolution = controls.slider(fields["resolution"], step=32)
         faces = controls.number(fields["faces"], value=None, placeholder="as many as it takes")
-        model = controls.choice(fields["model"], models, value=models[0][1])
     made = {
         "prompt": prompt,
         "family": header.family,
         "style": header.style,
-        "model": model,
         "seed": seed,
         "ratio": ratio,
         "resolution": resolution,
@@ -136,31 +117,26 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
         "faces": faces,
         "print_ready": print_ready,
     }
-    return Form(made, picture)
+    return SolidForm(made, keep, picture)
 
 
-def _make(task, form: Form, registry, runs: run.Runs) -> Callable:
-    """The run of the page: the viewer, and the words below it as they change."""
+def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
+    """The run of the page: the viewer, the words below it and the seed as they change."""
 
     def views(*values) -> Iterator[list]:
-        try:
-            asked = form.asked(*values)
-            told = task.stream(registry=registry, previews=False, **asked)
-            with closing(run.paced(told)) as seen:
-                for event in seen:
-                    if isinstance(event, To3DResult):
-                        yield from _shown(event)
-                    else:
-                        yield [gr.skip(), _progress(event)]
-        except UserError as error:
-            yield [gr.skip(), caption.words("failed", str(error))]
-        except Exception:
-            yield [gr.skip(), caption.words("failed", FAULT)]
-            raise
+        told = task.stream(registry=registry, previews=False, **form.run(*values))
+        with closing(run.paced(told)) as seen:
+            for event in seen:
+                if isinstance(event, To3DResult):
+                    yield from _shown(event)
+                else:
+                    yield [gr.skip(), _progress(event), gr.skip()]
+
+    def failed(sentence: str) -> list:
+        return [gr.skip(), caption.words("failed", sentence), gr.skip()]
 
     def make(visitor: gr.Request, *values) -> Iterator[list]:
-        with runs.going(visitor.session_hash), closing(views(*values)) as seen:
-            yield from seen
+        yield from runs.shown(visitor, views(*values), failed)
 
     return make
 
@@ -180,12 +156,13 @@ def _shown(result: To3DResult) -> Iterator[list]:
 
     name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
     files = {f"{name}.glb": _kept(f"{name}.glb", glb.encode(mesh, "glb", result.request.recipe()))}
-    yield [next(iter(files.values())), caption.busy("Other formats and a turntable", 1, 1)]
+    busy = caption.busy("Other formats and a turntable", 1, 1)
+    yield [next(iter(files.values())), busy, result.request.seed]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
         files[file] = _kept(file, glb.encode(mesh, "obj" if file is bundle else file[-3:]))
     files[f"{name}.webp"] = _kept(f"{name}.webp", turntable.encode(mesh, "webp"))
-    yield [gr.skip(), caption.words("done", "", _summary(result, files))]
+    yield [gr.skip(), caption.words("done", "", _summary(result, files)), gr.skip()]
 
 
 def _kept(name: str, content: bytes) -> str:

@@ -1,0 +1,75 @@
+"""The runs that are going on: shown until they end, stopped, and explained where they fail."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from threading import Event
+
+import gradio as gr
+
+from perflow_demo.errors import UserError
+from perflow_demo.ui import events
+from perflow_demo.ui.header import Header, resident
+
+FAULT = "Something went wrong inside the program; its log says what. Please try again."
+STOPPED = "Stopped. Press Enter to start again."
+
+
+class Runs:
+    """The runs of a tab, by visitor, so that a stop is told when it is true.
+
+    Told earlier, the stage would still get the view of the step that was under way.
+    """
+
+    def __init__(self) -> None:
+        self._ended: dict[str, Event] = {}
+
+    def shown(
+        self, visitor: gr.Request, views: Iterator[list], failed: Callable[[str], list]
+    ) -> Iterator[list]:
+        """The views of a visitor's run and, where it fails, that of a sentence which says why.
+
+        Closing the iterator stops the run.
+        """
+        ended = self._ended[visitor.session_hash] = Event()
+        try:
+            with closing(views) as seen:
+                yield from seen
+        except UserError as error:
+            yield failed(str(error))
+        except Exception:
+            yield failed(FAULT)
+            raise
+        finally:
+            ended.set()
+
+    def wait(self, visitor: gr.Request, seconds: float = 60) -> None:
+        """Return when the visitor's latest run, if any, has ended."""
+        if visitor.session_hash in self._ended:
+            self._ended[visitor.session_hash].wait(seconds)
+
+    def forget(self, visitor: gr.Request) -> None:
+        """The visitor has left."""
+        self._ended.pop(visitor.session_hash, None)
+
+    def wire(
+        self, going: list, stop: gr.Button, shown: gr.HTML, stopped: str, header: Header,
+        page: gr.Blocks,
+    ) -> None:  # fmt: skip
+        """Wire what every tab does around the events `going`, each of which starts a run.
+
+        stopped: what `shown` shows when the button has stopped a run.
+        """
+
+        def told(visitor: gr.Request) -> str:
+            self.wait(visitor)
+            return stopped
+
+        def left(visitor: gr.Request) -> None:
+            self.forget(visitor)
+
+        for started in going:
+            started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
+        # Two events in this order: the view of the stop has to come after the last of the run.
+        stop.click(None, None, None, cancels=going, **events.INTERNAL)
+        stop.click(told, None, shown, **events.MAY_FAIL)
+        page.unload(left)
