@@ -8,6 +8,10 @@ predict the eps of a linear relation between the line's ends,
 
 so that a noise-predicting teacher needs little change to become the student:
 `diff_eps` reads z_s as z_e diffused further, `ddim_eps` reads z_e as one DDIM step from z_s.
+`ddim_v` (this project) does the same for teachers that predict v = alpha eps - sigma x0 (Salimans
+and Ho, arXiv 2202.00512): the line is read as A x0 + B eps, with A and B straight between their
+values at the window's ends, and alpha, sigma are A, B scaled to alpha^2 + sigma^2 = 1. An unchanged
+teacher is then a student that makes one DDIM step in each window.
 
 Everywhere: samples are (B, ...) tensors; times and the fields of a Window are floats or (B,).
 """
@@ -17,7 +21,7 @@ import torch
 from perflow_demo.flow.windows import Window
 
 NOISE_TYPES = ("diff_eps", "ddim_eps")
-PREDICTION_TYPES = (*NOISE_TYPES, "velocity")
+PREDICTION_TYPES = (*NOISE_TYPES, "ddim_v", "velocity")
 
 Scalar = float | torch.Tensor
 
@@ -31,6 +35,12 @@ def window_end_estimate(
     """
     if prediction_type == "velocity":
         return sample + _column(window.end - t, sample) * output
+    if prediction_type == "ddim_v":
+        signal, sigma, norm = _line(t, window, sample)
+        clean = (signal * sample / norm - sigma * output) / norm
+        noise = (sigma * sample / norm + signal * output) / norm
+        end_signal, end_sigma, _ = _line(window.end, window, sample)
+        return end_signal * clean + end_sigma * noise
     lam, eta = _end_coefficients(prediction_type, window)
     # Eliminate z_s between the line through `sample` and z_e = lam z_s + eta eps.
     divisor = lam * (t - window.start) + (window.end - t)
@@ -50,15 +60,29 @@ def velocity(
 
 
 def training_target(
-    prediction_type: str, start: torch.Tensor, end: torch.Tensor, window: Window
+    prediction_type: str,
+    start: torch.Tensor,
+    end: torch.Tensor,
+    window: Window,
+    t: Scalar | None = None,
 ) -> torch.Tensor:
-    """The output the student should give anywhere on the line from `start` to `end`.
+    """The output the student should give on the line from `start` to `end`.
 
     start, end: (B, ...) latents at the window's two ends, the latter solved by the teacher.
-    Returns (B, ...); the inverse of `velocity`.
+    t: where on the line, of matter for `ddim_v` alone; None for the start. Returns (B, ...); the
+    inverse of `velocity`.
     """
     if prediction_type == "velocity":
         return (end - start) / _column(window.end - window.start, start)
+    if prediction_type == "ddim_v":
+        (start_signal, start_sigma, _), (end_signal, end_sigma, _) = (
+            _line(at, window, start) for at in (window.start, window.end)
+        )
+        divisor = start_signal * end_sigma - end_signal * start_sigma
+        clean = (end_sigma * start - start_sigma * end) / divisor
+        noise = (start_signal * end - end_signal * start) / divisor
+        signal, sigma, norm = _line(window.start if t is None else t, window, start)
+        return (signal * noise - sigma * clean) / norm
     lam, eta = _end_coefficients(prediction_type, window)
     return (end - _column(lam, start) * start) / _column(eta, start)
 
@@ -96,6 +120,16 @@ def clean_estimate(
 def reciprocal_weight(t: torch.Tensor) -> torch.Tensor:
     """Loss weight 1 / (2.3 max(0.1, 1 - t)) of the PeRFlow reference: noisy times count more."""
     return 1 / (2.3 * (1 - t).clamp(min=0.1))
+
+
+def _line(t: Scalar, window: Window, like: torch.Tensor) -> tuple[Scalar, Scalar, Scalar]:
+    """A, B of `ddim_v` at time `t`, and sqrt(A^2 + B^2)."""
+    fraction = (t - window.start) / (window.end - window.start)
+    signal = window.alpha_start**0.5 + fraction * (window.alpha_end**0.5 - window.alpha_start**0.5)
+    noise_start, noise_end = (1 - window.alpha_start) ** 0.5, (1 - window.alpha_end) ** 0.5
+    sigma = noise_start + fraction * (noise_end - noise_start)
+    norm = (signal**2 + sigma**2) ** 0.5
+    return _column(signal, like), _column(sigma, like), _column(norm, like)
 
 
 def _end_coefficients(prediction_type: str, window: Window) -> tuple[Scalar, Scalar]:

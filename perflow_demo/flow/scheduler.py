@@ -35,8 +35,8 @@ class PeRFlowScheduler(SchedulerMixin, ConfigMixin):
     schedule, as in diffusers' DDIMScheduler.
     set_alpha_to_one: read for compatibility only; the last window ends at the first alpha of the
     table, as in training.
-    prediction_type: "diff_eps" (SD 1.5), "ddim_eps" (SDXL) or "velocity" (SD 2.1); "epsilon" is
-    the old name of "diff_eps" and stored as such.
+    prediction_type: "diff_eps" (SD 1.5), "ddim_eps" (SDXL), "velocity" (SD 2.1) or "ddim_v"
+    (pocket); "epsilon" is the old name of "diff_eps" and stored as such.
     num_time_windows: windows of the student's training, at least 1.
     t_noise, t_clean: where the flow begins and ends, 1 >= t_noise > t_clean >= 0.
     Raises ValueError for values outside. Source: PeRFlow (arXiv 2405.07510).

@@ -43,7 +43,7 @@ POCKET = Family(
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=256),
     sizes=(256, 320, 384, 448, 512),
     max_count=8,
-    prediction_type="velocity",
+    prediction_type="ddim_v",
 )
 
 # Lies beside the family and measures its pictures; no part of any pipeline.

@@ -14,6 +14,7 @@ from transformers import ElectraModel
 
 from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.nets.autoencoder import Decoder, Encoder
+from perflow_demo.nets.multiview import MultiviewBlock
 from perflow_demo.training.latents import Latents, encoded
 from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective, DecoderObjective
@@ -153,7 +154,8 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=4_000, batch=64, lr=8e-4, muon=0.02, ema=0.999, compile=UNET_BLOCKS,
+        steps=4_000, batch=64, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.999,
+        compile=UNET_BLOCKS,
     )  # fmt: skip
 
 
@@ -197,7 +199,7 @@ def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
         at.multiview, steps=5_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
-        compile=UNET_BLOCKS,
+        compile=(ResnetBlock2D, MultiviewBlock),
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ class StraightFlow(nn.Module):
         sigma = interpolate((1 - alpha_start).sqrt(), (1 - alpha_end).sqrt(), t, window).float()
         noise = (latents - signal) / sigma
         start, end = (a.sqrt() + (1 - a).sqrt() * noise for a in (alpha_start, alpha_end))
-        return (training_target(scheduler.config.prediction_type, start, end, window),)
+        return (training_target(scheduler.config.prediction_type, start, end, window, t),)
 
 
 class StraightRegistry(Registry):

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from diffusers import DDIMScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from perflow_demo.flow import (
     window_end_estimate,
 )
 
-KINDS = ("diff_eps", "ddim_eps", "velocity")
+KINDS = ("diff_eps", "ddim_eps", "ddim_v", "velocity")
 ALPHAS = PeRFlowScheduler().alphas_cumprod.double()
 
 kinds = st.sampled_from(KINDS)
@@ -44,7 +45,7 @@ def random_lines(seed, windows, fraction):
 def test_the_target_leads_from_any_point_of_the_line_to_its_end(kind, seed, windows, fraction):
     start, end, t, window = random_lines(seed, windows, fraction)
     sample = interpolate(start, end, t, window)
-    target = training_target(kind, start, end, window)
+    target = training_target(kind, start, end, window, t)
     torch.testing.assert_close(window_end_estimate(kind, target, sample, t, window), end)
     slope = (end - start) / (window.end - window.start).reshape(3, 1, 1, 1)
     torch.testing.assert_close(velocity(kind, target, sample, t, window), slope)
@@ -61,8 +62,9 @@ def test_a_straight_flow_is_exact_in_any_number_of_steps(kind, seed, windows, ex
     sample = corners[0]
     for index, timestep in enumerate(scheduler.timesteps):
         k = windows.boundaries.index(scheduler.window_interval(index)[0])
-        window = windows.lookup(timestep / 1000, ALPHAS)
-        output = training_target(kind, corners[k], corners[k + 1], window)
+        t = timestep / 1000
+        window = windows.lookup(t, ALPHAS)
+        output = training_target(kind, corners[k], corners[k + 1], window, t)
         sample = scheduler.step(output, timestep, sample).prev_sample
     torch.testing.assert_close(sample, corners[-1], rtol=1e-4, atol=1e-4)
 
@@ -74,7 +76,7 @@ def test_the_clean_estimate_is_exact_where_the_picture_is_known(kind, seed, wind
     start = add_noise(clean, noise, table_timestep(window.start), ALPHAS)
     end = add_noise(clean, noise, table_timestep(window.end), ALPHAS)
     sample = interpolate(start, end, t, window)
-    output = training_target(kind, start, end, window)
+    output = training_target(kind, start, end, window, t)
     estimate = clean_estimate(velocity(kind, output, sample, t, window), sample, t, window)
     is_last = (window.end == 0).reshape(3, 1, 1, 1)
     torch.testing.assert_close(estimate, torch.where(is_last, end, clean))
@@ -100,3 +102,20 @@ def test_unknown_prediction_types_are_refused():
     start, end, _, window = random_lines(0, TimeWindows(4), 0.3)
     with pytest.raises(ValueError, match="unknown prediction type"):
         training_target("epsilon", start, end, window)
+
+
+@pytest.mark.parametrize(("kind", "output"), [("ddim_v", "v_prediction"), ("ddim_eps", "epsilon")])
+def test_an_unchanged_teacher_makes_a_ddim_step_in_each_window(kind, output):
+    student = PeRFlowScheduler(prediction_type=kind)
+    teacher = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+        set_alpha_to_one=False, timestep_spacing="trailing", prediction_type=output,
+    )  # fmt: skip
+    drawn = []
+    for scheduler in (student, teacher):
+        scheduler.set_timesteps(4)
+        sample = torch.randn(1, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+        for timestep in scheduler.timesteps:
+            sample = scheduler.step(torch.sin(3 * sample), timestep, sample).prev_sample
+        drawn.append(sample)
+    torch.testing.assert_close(*drawn, rtol=1e-4, atol=1e-4)

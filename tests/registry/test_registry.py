@@ -69,7 +69,7 @@ def test_the_scheduler_fits_the_weights_and_is_new_in_every_lease(registry):
     with registry.lease(delta_strength=0.0) as teacher, registry.lease() as student:
         assert isinstance(teacher.scheduler, DDIMScheduler)
         assert isinstance(student.scheduler, PeRFlowScheduler)
-        assert student.scheduler.config.prediction_type == "velocity"
+        assert student.scheduler.config.prediction_type == "ddim_v"
         assert student.scheduler.config.num_time_windows == 4
         with registry.lease() as second:
             assert second.scheduler is not student.scheduler

@@ -36,7 +36,7 @@ class PeRFlowObjective:
     "cfg_sync": captions are dropped on both sides alike, and the student is guided when it is used.
     """
 
-    prediction_type = "velocity"
+    prediction_type = "ddim_v"  # the teacher predicts v
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class PeRFlowObjective:
                 predict, start, window.start, window.end, self.solver_steps, self.alphas,
                 prediction_type=self.data.schedule.config.prediction_type,
             )  # fmt: skip
-            target = training_target(self.prediction_type, start, end, window)
+            target = training_target(self.prediction_type, start, end, window, t)
         sample = interpolate(start, end, t, window).contiguous(memory_format=torch.channels_last)
         loss = (net(sample, t * 1000, context).sample.float() - target).square().mean()
         return loss, {}
