@@ -26,7 +26,6 @@ from perflow_demo.tasks.text_to_image import TextToImageRequest
 FAILED = 2
 # Switches whose off has a name of its own.
 SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
-FILLED_IN = ("parent", "source")  # fields that a run writes and nobody asks for
 INTERRUPTED = 130
 
 
@@ -141,7 +140,7 @@ def _refining(task: Task):
 
     given = typer.Argument(help="The picture to refine.", show_default=False)
     out = typer.Option("-o", "--output", help="The PNG file to write.")
-    controls = [c for c in task.request.controls().values() if c.name not in FILLED_IN]
+    controls = task.request.controls().values()
     options = [
         _parameter("image", Annotated[Path, given]),
         *(_option(control, argument=None) for control in controls),
@@ -227,8 +226,7 @@ def _shaping(task: Task):
         )
         for name, (kind, words, help) in files.items()
     ]
-    controls = [c for c in task.request.controls().values() if c.name not in FILLED_IN]
-    return _described(command, task, [*map(_option, controls), *options])
+    return _described(command, task, [*map(_option, task.request.controls().values()), *options])
 
 
 def _described(command, task: Task, options: list[inspect.Parameter]):

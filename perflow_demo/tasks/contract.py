@@ -36,6 +36,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     task: ClassVar[str]
+    filled_in: ClassVar[tuple[str, ...]] = ()  # fields that a run writes and nobody asks for
 
     @validator(mode="wrap")
     @classmethod
@@ -47,8 +48,9 @@ class Request(BaseModel):
 
     @classmethod
     def controls(cls) -> "dict[str, Control]":
-        """What a form needs to know of each field, by the fields' names."""
-        return {name: _control(name, info) for name, info in cls.model_fields.items()}
+        """What a form needs to know of each field that is asked for, by the fields' names."""
+        asked = {k: info for k, info in cls.model_fields.items() if k not in cls.filled_in}
+        return {name: _control(name, info) for name, info in asked.items()}
 
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""

@@ -36,6 +36,7 @@ class RefineRequest(Request):
     """
 
     task: ClassVar[str] = "refine"
+    filled_in: ClassVar[tuple[str, ...]] = ("parent", "source")
 
     prompt: str | None = Field(
         None,

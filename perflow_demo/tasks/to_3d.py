@@ -36,6 +36,7 @@ class To3DRequest(Request):
     """What to make a mesh of, and how. Needs a prompt, or a picture beside it."""
 
     task: ClassVar[str] = "to_3d"
+    filled_in: ClassVar[tuple[str, ...]] = ("parent",)
 
     prompt: str = Field(
         "",

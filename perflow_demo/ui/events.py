@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, Signature
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
+from gradio.utils import get_upload_folder
 
-from perflow_demo.errors import UserError
+from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.tasks.contract import Request
 
 # One running generation a device, as `launch` says: all tasks share this queue, the others wait and
@@ -15,6 +18,7 @@ from perflow_demo.tasks.contract import Request
 ON_DEVICE: dict[str, Any] = {"concurrency_limit": "default", "concurrency_id": "device"}
 # The page's own events: not part of the API, and at once.
 INTERNAL: dict[str, Any] = {"api_visibility": "private"}
+Upload = dict[str, Any] | None  # what gradio's clients send for a file
 AT_ONCE: dict[str, Any] = INTERNAL | {"queue": False, "show_progress": "hidden"}
 # Only what goes through a queue can tell its error to the visitor.
 MAY_FAIL: dict[str, Any] = INTERNAL | {"concurrency_limit": None, "show_progress": "hidden"}
@@ -33,12 +37,20 @@ def explained(function: Callable) -> Callable:
     return wrapper
 
 
-def endpoint(function: Callable[[Request], Any], request: type[Request], returns: Any) -> Callable:
-    """A function of the request's fields, named, typed and defaulted as they are, for `gr.api`."""
-    fields = request.model_fields
+def endpoint(
+    function: Callable[..., Any], request: type[Request], returns: Any, pictured: bool = False
+) -> Callable:
+    """A function of the fields a request asks for, named, typed and defaulted as they are.
+
+    For `gr.api`. pictured: it takes an uploaded picture too, whose path, or None, follows the
+    request in `function`.
+    """
+    fields = {name: request.model_fields[name] for name in request.controls()}
 
     def call(*values):
-        return function(request(**dict(zip(fields, values, strict=True))))
+        *values, file = values if pictured else (*values, None)
+        made = request(**dict(zip(fields, values, strict=True)))
+        return function(made, uploaded(file)) if pictured else function(made)
 
     parameters = [
         Parameter(
@@ -49,7 +61,25 @@ def endpoint(function: Callable[[Request], Any], request: type[Request], returns
         )
         for name, field in fields.items()
     ]
+    if pictured:
+        parameters.append(parameters[0].replace(name="picture", default=None, annotation=Upload))
     call.__signature__ = Signature(parameters, return_annotation=returns)
     call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": returns}
     call.__doc__ = function.__doc__
     return explained(call)
+
+
+def received(handed: gr.State, title: str, picture: gr.Image) -> Dependency:
+    """Puts a picture of another tab into this one's and opens the tab of that title; see Header."""
+    arrived = handed.change(lambda sent: sent[0], handed, picture, **MAY_FAIL)
+    return arrived.then(None, js=f"() => perflow.open('{title}')", **AT_ONCE)
+
+
+def uploaded(file: Upload) -> Path | None:
+    """The path of a file that a client has uploaded; raises BadRequest for any other."""
+    if file is None:
+        return None
+    path = Path(str(file.get("path"))).resolve() if isinstance(file, dict) else None
+    if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise BadRequest("The picture has to be an uploaded file, such as handle_file makes.")
+    return path

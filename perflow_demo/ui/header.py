@@ -1,13 +1,16 @@
 """The header: name, family and style, device and memory, light or dark."""
 
+import secrets
 import sys
 from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
 
+from perflow_demo.tasks.table import TASKS
 from perflow_demo.ui import controls
 
+RECEIVERS = ("refine", "multiview", "to_3d")  # tabs that take pictures of others
 BRAND = '<h1 class="brand">PeRFlow <span>demo</span></h1>'
 SWITCH = (
     '<button type="button" class="theme-switch" data-theme-switch'
@@ -22,15 +25,25 @@ SWITCH = (
 class Header:
     """What the tabs share: the registry, the selectors and the chip beside them.
 
-    handed: a picture on its way to the Refine tab: its file, and a word that makes it differ from
-    the last one, so that the same picture can be sent again.
+    handed: for the name of each tab that takes pictures of others, the one on its way to it: its
+    file, and a word that makes it differ from the last, so that a picture can be sent again.
     """
 
     registry: object
     family: gr.Dropdown
     style: gr.Dropdown
     chip: gr.HTML
-    handed: gr.State
+    handed: dict[str, gr.State]
+
+    @property
+    def receivers(self) -> dict[str, str]:
+        """Titles of the tabs that take pictures of others, by name."""
+        return {name: TASKS[name].title for name in self.handed}
+
+    def hand(self, file: str, name: str) -> list:
+        """Values of `handed` that send a file which gradio serves to the tab of that name."""
+        word = secrets.token_hex(4)
+        return [(file, word) if tab == name else gr.skip() for tab in self.handed]
 
 
 def build(registry) -> Header:
@@ -56,7 +69,9 @@ def build(registry) -> Header:
         )
         chip = controls.markup(resident(registry), elem_classes="chip-box")
         controls.markup(SWITCH, elem_classes="switch-box")
-    return Header(registry, family, style, chip, gr.State(None))
+    taking = (name for name in RECEIVERS if TASKS[name].ready(registry))
+    handed = {name: gr.State(None) for name in taking}
+    return Header(registry, family, style, chip, handed)
 
 
 def styles_of(family) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
@@ -50,10 +50,10 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
                 yield event
 
 
-def finished(result, files: list[str], refinable: bool = False) -> str:
+def finished(result, files: list[str], receivers: Mapping[str, str]) -> str:
     """The stage with the pictures of a result; files: where `saved` put them.
 
-    refinable: whether there is a Refine tab to send them to.
+    receivers: titles of the tabs that they can be sent to, by name.
     """
     film = [((frame.start, frame.end), stage.frame_url(frame)) for frame in result.film]
     pictures = [
@@ -66,7 +66,7 @@ def finished(result, files: list[str], refinable: bool = False) -> str:
         )
         for file, seed in zip(files, result.seeds, strict=True)
     ]
-    return stage.done(pictures, film, result.notes, refinable)
+    return stage.done(pictures, film, result.notes, receivers)
 
 
 def saved(result) -> list[str]:

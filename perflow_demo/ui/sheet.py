@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from perflow_demo.export.views import DOMAINS, VIEWS, label
-from perflow_demo.ui.stage import WAITING, jpeg_url
+from perflow_demo.ui.stage import WAITING, jpeg_url, send
 
 if TYPE_CHECKING:
     from perflow_demo.tasks.multiview import MultiviewResult
@@ -29,8 +29,11 @@ def running(sources: Mapping[str, str], words: str, number: int = 0, of: int = 0
     return _stage("running", sources, WAITING + status + bar, busy=True)
 
 
-def done(result: "MultiviewResult", archive: str, name: str) -> str:
-    """The twelve pictures. archive: address of the ZIP; name: the file it is saved as."""
+def done(result: "MultiviewResult", archive: str, name: str, solid: str | None = None) -> str:
+    """The twelve pictures. archive: address of the ZIP; name: the file it is saved as.
+
+    solid: title of the tab that makes a mesh of the cut-out, where there is one.
+    """
     pages = {
         domain: [jpeg_url(page, SIDE, 92) for page in pictures]
         for domain, pictures in zip(DOMAINS, (result.normals, result.colours), strict=True)
@@ -42,6 +45,7 @@ def done(result: "MultiviewResult", archive: str, name: str) -> str:
         '<button type="button" class="action" data-event="reroll"'
         ' title="Other views of the same cut-out">Re-roll views</button>'
     )
+    actions += send(solid, "to_3d") if solid else ""
     said = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
     rest = (
         f'<p class="recipe">{escape(line(result))}</p><div class="actions">{actions}</div>'

@@ -6,7 +6,7 @@ and words in place and nothing moves.
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -81,11 +81,11 @@ def done(
     pictures: Sequence[Shown],
     film: Sequence[tuple[Interval, str]],
     notes: Iterable[str],
-    refinable: bool = False,
+    receivers: Mapping[str, str],
 ) -> str:
     """The result; of several pictures one can be picked, which the line and actions then follow.
 
-    refinable: whether a picture can be sent to be refined.
+    receivers: titles of the tabs that a picture can be sent to, by name.
     """
     several = len(pictures) > 1
     cells = [
@@ -98,7 +98,7 @@ def done(
             f' aria-label="Picture {i + 1} of {len(cells)}">{cell}</button>'
             for i, cell in enumerate(cells)
         ]
-    cards = "".join(_card(i, shown, refinable) for i, shown in enumerate(pictures))
+    cards = "".join(_card(i, shown, receivers) for i, shown in enumerate(pictures))
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     rest = cards + (f'<ul class="notes">{said}</ul>' if said else "")
     return _stage("done", _grid(cells), _strip([(i, picture) for i, picture in film]), rest)
@@ -198,18 +198,22 @@ def _line(line: str) -> str:
     return f'<p class="recipe">{escape(line)}</p><div class="actions"></div>'
 
 
-def _card(index: int, shown: Shown, refinable: bool) -> str:
-    detail = escape(json.dumps({"seed": shown.seed}))
-    refine = (
-        '<button type="button" class="action" data-event="refine"'
-        f' data-detail="{escape(json.dumps({"index": index}))}"'
-        ' title="Make it larger and add detail">Refine</button>'
+def send(title: str, to: str, index: int = 0) -> str:
+    """A button that raises the event `send`: picture number `index` goes to the tab `to`."""
+    detail = escape(json.dumps({"index": index, "to": to}))
+    return (
+        f'<button type="button" class="action" data-event="send" data-detail="{detail}"'
+        f' title="Go on with this picture in the {title} tab">{title}</button>'
     )
+
+
+def _card(index: int, shown: Shown, receivers: Mapping[str, str]) -> str:
+    detail = escape(json.dumps({"seed": shown.seed}))
+    ways = "".join(send(title, name, index) for name, title in receivers.items())
     return (
         f'<div class="card" data-card="{index}"{" hidden" if index else ""}>'
         f'<p class="recipe">{escape(shown.line)}</p><div class="actions">'
-        f"{refine if refinable else ''}"
-        f'<a class="action" href="{escape(shown.url)}" download="{escape(shown.name)}"'
+        f'{ways}<a class="action" href="{escape(shown.url)}" download="{escape(shown.name)}"'
         ' title="A PNG with the recipe inside">Download</a>'
         f'<button type="button" class="action" data-event="reuse" data-detail="{detail}"'
         ' title="Keep this seed for the next pictures">Reuse seed</button></div></div>'

@@ -4,12 +4,16 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from gradio_client import Client
+import trimesh
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image, ImageDraw
 
 from perflow_demo.export.png import read_recipe
 from perflow_demo.tasks.multiview import MultiviewRequest
+from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.tasks.to_3d import To3DRequest
 
 VISITORS = 20
 # A busy machine may be slow to answer; the client's own patience is five seconds.
@@ -36,9 +40,12 @@ def test_the_endpoint_takes_the_fields_of_the_request(client):
     names = [parameter["parameter_name"] for parameter in parameters["parameters"]]
     assert names == list(TextToImageRequest.model_fields)
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(endpoints) == ["/text_to_image", "/multiview"]
-    names = [parameter["parameter_name"] for parameter in endpoints["/multiview"]["parameters"]]
-    assert names == list(MultiviewRequest.model_fields)
+    assert list(endpoints) == ["/text_to_image", "/refine", "/multiview", "/to_3d"]
+    for request in (RefineRequest, MultiviewRequest, To3DRequest):
+        parameters = endpoints[f"/{request.task}"]["parameters"]
+        names = [parameter["parameter_name"] for parameter in parameters]
+        assert names == [*request.controls(), "picture"]
+        assert not {"parent", "source"} & set(names)
 
 
 def test_views_come_as_one_zip_with_their_recipe(client):
@@ -47,6 +54,29 @@ def test_views_come_as_one_zip_with_their_recipe(client):
         assert len(archive.namelist()) == 12 + 4
         assert read_recipe(archive.read("sheet.png"), MultiviewRequest).seed == 7
     assert (recipe["prompt"], recipe["steps"], recipe["drawing_seed"]) == ("a red car", 4, 7)
+
+
+def test_a_picture_of_ones_own_is_refined_and_made_solid(client, tmp_path):
+    (drawn,), _ = client.predict("a red car", seed=7, size=256, api_name="/text_to_image")
+    (refined,), recipe = client.predict(
+        to=768, seed=3, picture=handle_file(drawn), api_name="/refine"
+    )
+    assert Image.open(refined).size == (768, 768)
+    assert (recipe["source"]["seed"], recipe["prompt"]) == (7, "a red car")
+    disc = Image.new("RGB", (96, 96), "white")
+    ImageDraw.Draw(disc).ellipse((20, 20, 76, 76), "teal")
+    disc.save(tmp_path / "disc.png")
+    (solid,), recipe = client.predict(
+        resolution=40, picture=handle_file(tmp_path / "disc.png"), api_name="/to_3d"
+    )
+    assert trimesh.load(solid, force="mesh").faces.size > 0 and recipe["parent"]
+
+
+def test_a_path_that_was_not_uploaded_is_not_opened(client, tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "secret.png")
+    for path in (str(tmp_path / "secret.png"), "/etc/passwd", None):
+        with pytest.raises(AppError, match="uploaded file"):
+            client.predict(picture={"path": path}, api_name="/refine")
 
 
 def test_what_is_no_prompt_is_answered_by_a_sentence(client):

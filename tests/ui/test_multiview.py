@@ -118,6 +118,22 @@ def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
 
 
 @pytest.mark.browser
+def test_a_picture_goes_from_tab_to_tab(open_page):
+    page = open_page()
+    page.fill(".prompt textarea", "a red car")
+    page.press(".prompt textarea", "Enter")
+    page.wait_for_selector(".stage[data-state=done]", timeout=PATIENCE)
+    page.locator(".card:visible").get_by_role("button", name="Multiview").click()
+    expect(page.get_by_role("tab", name="Multiview")).to_have_attribute("aria-selected", "true")
+    page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+    page.locator(".views .actions").get_by_role("button", name="3D").click()
+    expect(page.get_by_role("tab", name="3D")).to_have_attribute("aria-selected", "true")
+    made = page.locator(".made-of:visible")
+    expect(made).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".solid .recipe:visible")).to_contain_text("faces")
+
+
+@pytest.mark.browser
 def test_a_picture_without_an_object_gets_a_hint(open_page, tmp_path):
     Image.new("RGB", (64, 64), "white").save(tmp_path / "white.png")
     page = open_page()

@@ -34,7 +34,9 @@ def request(**values) -> TextToImageRequest:
 @pytest.mark.parametrize(
     "html",
     [
-        stage.done([stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK]),
+        stage.done(
+            [stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK], {"refine": "Refine"}
+        ),
         stage.message("failed", ATTACK, 4),
         stage.reopened("data:image/jpeg;base64,", ATTACK, 4),
         stage.loading(Loading(ATTACK, 1, 2), 4),

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import BytesIO
+from pathlib import Path
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from perflow_demo.errors import BadRequest
 from perflow_demo.export import views
 from perflow_demo.tasks.contract import Loading, Stage, Step
 from perflow_demo.tasks.multiview import PICTURE, MultiviewRequest, MultiviewResult
+from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import controls, events, run, sheet, stage
 from perflow_demo.ui.form import Form
@@ -48,7 +52,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
                 stop = gr.Button("Stop", elem_classes="stop")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
-            shown = controls.markup(sheet.empty(), "reroll")
+            shown = controls.markup(sheet.empty(), "reroll", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
     # What the views on the stage were drawn of: the cut-out, and the request.
@@ -58,14 +62,19 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     queued = {"show_progress": "minimal", "show_progress_on": place}
     queued |= events.ON_DEVICE | events.INTERNAL
     asked = [prompt.submit, generate.click]
-    draw, reroll = (make(task, form, header.registry, runs) for make in (_draw, _reroll))
+    draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
     started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
+    sent = events.received(header.handed[task.name], task.title, picture).then(
+        draw, [*form.inputs, picture], outputs, **queued
+    )
+    if "to_3d" in header.handed:
+        shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
     stopped = sheet.message("stopped", STOPPED, {})
-    runs.wire([started, again], stop, shown, stopped, header, page)
+    runs.wire([started, again, sent], stop, shown, stopped, header, page)
     form.wire(page)
     gr.api(
-        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict]),
+        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict], True),
         api_name=task.name,
         api_description=task.description,
         **events.ON_DEVICE,
@@ -103,19 +112,19 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     return ViewsForm(made, keep)
 
 
-def _draw(task, form: ViewsForm, registry, runs: Runs) -> Callable:
+def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
     """The run of the page: from the prompt, or from the picture where there is one."""
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
         *values, picture = values
         sources: dict[str, str] = {}
-        views = _views(task, registry, lambda: form.request(*values), picture, sources)
+        views = _views(task, header, lambda: form.request(*values), picture, sources)
         yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
 
     return draw
 
 
-def _reroll(task, form: ViewsForm, registry, runs: Runs) -> Callable:
+def _reroll(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
     """Other views of the cut-out on the stage, of a seed of their own."""
 
     def reroll(visitor: gr.Request, *values) -> Iterator[list]:
@@ -130,7 +139,7 @@ def _reroll(task, form: ViewsForm, registry, runs: Runs) -> Callable:
             return form.request(*values).model_copy(update=kept)
 
         sources: dict[str, str] = {}
-        views = _views(task, registry, request, cutout, sources)
+        views = _views(task, header, request, cutout, sources)
         yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
 
     return reroll
@@ -141,16 +150,16 @@ def _failed(sentence: str, sources: dict[str, str]) -> list:
 
 
 def _views(
-    task, registry, request: Callable[[], MultiviewRequest], picture, sources: dict[str, str]
+    task, header: Header, request: Callable[[], MultiviewRequest], picture, sources: dict[str, str]
 ) -> Iterator[list]:
     """Values of the tab's outputs as a run goes on; closing the iterator stops it."""
-    with closing(_watch(task, request(), registry, picture, sources)) as seen:
+    with closing(_watch(task, request(), header.registry, picture, sources)) as seen:
         for view in seen:
             if isinstance(view, str):
                 yield [view, *UNCHANGED]
                 continue
             archive, name = _zipped(view)
-            html = sheet.done(view, run.url_of(archive), name)
+            html = sheet.done(view, run.url_of(archive), name, header.receivers.get("to_3d"))
             yield [html, gr.skip(), view.request.seed, (view.cutout, view.request)]
 
 
@@ -182,6 +191,20 @@ def _watch(
                 yield event
 
 
+def _hand_over(header: Header) -> Callable:
+    @events.explained
+    def hand_over(drawn: tuple | None, event: gr.EventData) -> list:
+        if drawn is None:
+            raise BadRequest(FORGOTTEN)
+        cutout, request = drawn
+        name, file = run.name_of(request.prompt or "cut-out", request.seed), BytesIO()
+        cutout.save(file, "PNG")
+        kept = save_bytes_to_cache(file.getvalue(), name, get_upload_folder())
+        return header.hand(kept, event.to)
+
+    return hand_over
+
+
 def _zipped(result: MultiviewResult) -> tuple[str, str]:
     """Path of all of the result's files as a ZIP, where gradio serves it, and the ZIP's name."""
     pages = result.picture, result.cutout, result.normals, result.colours
@@ -193,8 +216,8 @@ def _zipped(result: MultiviewResult) -> tuple[str, str]:
 def _answer(task, registry) -> Callable:
     """The run of the API: a ZIP of all files, and the request as it was run."""
 
-    def answer(request: MultiviewRequest) -> tuple[list, dict]:
-        result = task.run(request, registry)
+    def answer(request: MultiviewRequest, file: Path | None) -> tuple[list, dict]:
+        result = task.run(request, registry, picture=open_picture(file) if file else None)
         archive, _ = _zipped(result)
         files = [gr.FileData(path=archive).model_dump()]
         return files, result.request.model_dump() | {"notes": result.notes}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from html import escape
 from io import BytesIO
+from pathlib import Path
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -67,14 +68,22 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     refine, asked = _refine(task, form, header.registry, runs), [chosen, *form.inputs]
     shown = [compared, said, form.fields["seed"]]
     started = gr.on([prompt.submit, generate.click], refine, asked, shown, **queued)
-    received = header.handed.change(
-        _received, header.handed, [chosen, compared, said, prompt], **events.MAY_FAIL
-    ).then(None, js="() => perflow.open('Refine')", **events.AT_ONCE)
-    sent = received.then(refine, asked, shown, **queued)
+    looked = [chosen, compared, said, prompt]
+    received = header.handed[task.name].change(
+        _received, header.handed[task.name], looked, **events.MAY_FAIL
+    )
+    opened = received.then(None, js=f"() => perflow.open('{task.title}')", **events.AT_ONCE)
+    sent = opened.then(refine, asked, shown, **queued)
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, said, stopped, header, page)
     form.wire(page)
-    given.upload(_look, given, [chosen, compared, said, prompt], **events.MAY_FAIL)
+    gr.api(
+        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict], True),
+        api_name=task.name,
+        api_description=task.description,
+        **events.ON_DEVICE,
+    )
+    given.upload(_look, given, looked, **events.MAY_FAIL)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
@@ -154,6 +163,21 @@ def _refine(task, form: RefineForm, registry, runs: Runs) -> Callable:
     return refine
 
 
+def _answer(task, registry) -> Callable:
+    """The run of the API: a PNG file with its recipe inside, and the request as it was run."""
+
+    def answer(request: RefineRequest, file: Path | None) -> tuple[list, dict]:
+        if file is None:
+            raise BadRequest("There is no picture to refine; upload one.")
+        source = png.find_recipe(file, TextToImageRequest)
+        asked = request.model_copy(update={"source": source})
+        result = task.run(asked, registry, picture=open_picture(file))
+        files = [gr.FileData(path=_file(result)).model_dump()]
+        return files, result.request.model_dump() | {"notes": result.notes}
+
+    return answer
+
+
 def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
     """Values of the tab's outputs after each event; closing the iterator stops the run."""
     with closing(run.paced(task.stream(request, registry, picture=picture))) as told:
@@ -172,11 +196,10 @@ def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
 
 
 def _done(result: RefineResult) -> list:
-    request = result.request
-    name = run.name_of(f"{request.prompt or 'picture'} refined", request.seed)
-    after = save_bytes_to_cache(png.encode(result.picture, request), name, get_upload_folder())
+    after = _file(result)
+    address, name = escape(run.url_of(after)), escape(Path(after).name)
     link = (
-        f'<a class="action" href="{escape(run.url_of(after))}" download="{escape(name)}"'
+        f'<a class="action" href="{address}" download="{name}"'
         ' title="A PNG with the recipe inside">Download</a>'
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
@@ -184,7 +207,14 @@ def _done(result: RefineResult) -> list:
         f'<p class="recipe">{escape(result.line())}</p><div class="actions">{link}</div>'
         f'<ul class="notes">{notes}</ul>'
     )
-    return [(_kept(result.before), after), caption.words("done", "", rest), request.seed]
+    return [(_kept(result.before), after), caption.words("done", "", rest), result.request.seed]
+
+
+def _file(result: RefineResult) -> str:
+    """Path of the refined picture as PNG with its recipe, where gradio serves it."""
+    request = result.request
+    name = run.name_of(f"{request.prompt or 'picture'} refined", request.seed)
+    return save_bytes_to_cache(png.encode(result.picture, request), name, get_upload_folder())
 
 
 def _small(picture, size: tuple[int, int]):

@@ -1,6 +1,5 @@
 """The Image tab: a prompt becomes pictures."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +81,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             chips = controls.chips(EXAMPLES)
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
-            shown = controls.markup(stage.empty(windows, _example()), "reuse", "refine")
+            shown = controls.markup(stage.empty(windows, _example()), "reuse", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, family, prompt)
             picture = gr.UploadButton("Open settings from a picture", elem_classes="reader")
@@ -96,7 +95,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     runs = Runs()
     started = gr.on(
         [prompt.submit, generate.click],
-        _draw(task, form, runs),
+        _draw(task, form, header, runs),
         [*form.inputs, memory],
         [shown, place, form.fields["seed"], memory, drawn],
         show_progress="minimal",
@@ -110,9 +109,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
-    if header.registry.refiners():
-        started.success(_hand_on, [form.always, drawn], header.handed, **events.MAY_FAIL)
-        shown.refine(_hand_over, drawn, header.handed, **events.MAY_FAIL)
+    tabs = [*header.handed.values()]
+    if "refine" in header.handed:
+        started.success(_hand_on(header), [form.always, drawn], tabs, **events.MAY_FAIL)
+    if tabs:
+        shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
     past.reopen(_reopen(form), memory, [shown, *form.inputs], **events.MAY_FAIL)
     past.forget(list, None, memory, **events.AT_ONCE)
@@ -142,7 +143,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Image
         False,
         label="Refine every picture",
         info="Each goes on to the Refine tab by itself; of several, the first.",
-        visible=bool(header.registry.refiners()),
+        visible="refine" in header.handed,
         elem_classes="switch",
     )
     with gr.Accordion("Advanced", open=False):
@@ -204,7 +205,7 @@ def _wire_defaults(form: ImageForm) -> None:
     fields["family"].input(limits, asked, limited, **events.AT_ONCE)
 
 
-def _draw(task, form: ImageForm, runs: Runs) -> Callable:
+def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
     """The run of the page: stage, place in the queue, seed and history as they change."""
     unchanged = [*[gr.skip()] * 3, []]
 
@@ -217,7 +218,7 @@ def _draw(task, form: ImageForm, runs: Runs) -> Callable:
                 continue
             seen = history.remember(entries, view.request, view.pictures[0])
             files = run.saved(view)
-            html = run.finished(view, files, bool(form.registry.refiners()))
+            html = run.finished(view, files, header.receivers)
             yield [html, gr.skip(), view.seeds[0], seen, files]
 
     def failed(sentence: str) -> list:
@@ -260,15 +261,21 @@ def _read(form: ImageForm) -> Callable:
     return read
 
 
-def _hand_on(always: bool, files: list[str]) -> Any:
-    return (files[0], secrets.token_hex(4)) if always and files else gr.skip()
+def _hand_on(header: Header) -> Callable:
+    def hand_on(always: bool, files: list[str]) -> list:
+        return header.hand(files[0], "refine") if always and files else header.hand("", "")
+
+    return hand_on
 
 
-@events.explained
-def _hand_over(files: list[str], event: gr.EventData) -> tuple[str, str]:
-    if not isinstance(event.index, int) or not 0 <= event.index < len(files):
-        raise BadRequest("This picture is no longer here; press Enter to draw it again.")
-    return files[event.index], secrets.token_hex(4)
+def _hand_over(header: Header) -> Callable:
+    @events.explained
+    def hand_over(files: list[str], event: gr.EventData) -> list:
+        if not isinstance(event.index, int) or not 0 <= event.index < len(files):
+            raise BadRequest("This picture is no longer here; press Enter to draw it again.")
+        return header.hand(files[event.index], event.to)
+
+    return hand_over
 
 
 def _prompt(event: gr.EventData) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -80,19 +81,21 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt, picture)
 
     runs = Runs()
-    started = gr.on(
-        [prompt.submit, generate.click],
-        _make(task, form, header.registry, runs),
-        form.inputs,
-        [viewer, told, form.fields["seed"]],
-        show_progress="minimal",
-        show_progress_on=place,
-        **events.ON_DEVICE,
-        **events.INTERNAL,
-    )
+    queued = {"show_progress": "minimal", "show_progress_on": place}
+    queued |= events.ON_DEVICE | events.INTERNAL
+    make, shown = _make(task, form, header.registry, runs), [viewer, told, form.fields["seed"]]
+    started = gr.on([prompt.submit, generate.click], make, form.inputs, shown, **queued)
+    received = events.received(header.handed[task.name], task.title, picture)
+    sent = received.then(make, form.inputs, shown, **queued)
     stopped = caption.words("stopped", STOPPED)
-    runs.wire([started], stop, told, stopped, header, page)
+    runs.wire([started, sent], stop, told, stopped, header, page)
     form.wire(page)
+    gr.api(
+        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict], True),
+        api_name=task.name,
+        api_description=task.description,
+        **events.ON_DEVICE,
+    )
     # A picture in the way would win over the words.
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
@@ -139,6 +142,21 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
         yield from runs.shown(visitor, views(*values), failed)
 
     return make
+
+
+def _answer(task, registry) -> Callable:
+    """The run of the API: a GLB file with its recipe inside, and the request as it was run."""
+
+    def answer(request: To3DRequest, file: Path | None) -> tuple[list, dict]:
+        from perflow_demo.export import glb
+
+        result = task.run(request, registry, picture=open_picture(file) if file else None)
+        content = glb.encode(result.mesh, "glb", result.request.recipe())
+        path = _kept(f"{run.file_stem(request.prompt or 'picture')}.glb", content)
+        files = [gr.FileData(path=path).model_dump()]
+        return files, result.request.model_dump() | {"notes": result.notes}
+
+    return answer
 
 
 def _progress(event: Progress) -> str:
