@@ -157,10 +157,10 @@ def _refine(task, form: RefineForm, registry, runs: Runs) -> Callable:
     def failed(sentence: str) -> list:
         return [gr.skip(), caption.words("failed", sentence), gr.skip()]
 
-    def refine(visitor: gr.Request, *values) -> Iterator[list]:
+    def enlarge(visitor: gr.Request, *values) -> Iterator[list]:
         yield from runs.shown(visitor, views(*values), failed)
 
-    return refine
+    return enlarge
 
 
 def _answer(task, registry) -> Callable:
