@@ -154,7 +154,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=4_000, batch=64, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.999,
+        steps=4_400, batch=64, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.999,
         compile=UNET_BLOCKS,
     )  # fmt: skip
 
@@ -171,7 +171,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=500, batch=48, lr=1e-4, muon=3e-3, warmup=20, cooldown=0.8, ema=0.99,
+        steps=400, batch=48, lr=1e-4, muon=3e-3, warmup=20, cooldown=0.8, ema=0.99,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS,
     )  # fmt: skip
 

@@ -80,10 +80,11 @@ class PeRFlowObjective:
     @torch.no_grad()
     def sheet(self, net) -> Image.Image:
         """4 PeRFlow steps from the noise that the teacher's own sheet starts from."""
-        scheduler = PeRFlowScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-            prediction_type=self.prediction_type, num_time_windows=self.windows.num_windows,
-        )  # fmt: skip
+        scheduler = PeRFlowScheduler.from_config(
+            self.data.schedule.config,
+            prediction_type=self.prediction_type,
+            num_time_windows=self.windows.num_windows,
+        )
         student = TextToImage(net, self.teacher.text_encoder)
         return self.data.draw(
             student, scheduler, SHEET_PROMPTS, steps=4, guidance_scale=4.5, size=256

@@ -132,9 +132,15 @@ class TeacherObjective:
 
 
 def teacher_schedule() -> DDIMScheduler:
-    """That of Stable Diffusion 2.1: scaled-linear betas, velocity prediction, DDIM."""
+    """That of Stable Diffusion 2.1, scaled-linear betas and velocity, but ending in deeper noise.
+
+    At the end of theirs (0.012), 0.5 % of a latent's variance is still the picture's. Sixteen
+    channels say a thing many times over: scenery, colours and pose could be read there, so that
+    drawing, which begins with noise alone, began where no picture had ever been. At 0.02 it is
+    0.02 %.
+    """
     return DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+        beta_start=0.00085, beta_end=0.02, beta_schedule="scaled_linear", clip_sample=False,
         set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing",
         prediction_type="v_prediction",
     )  # fmt: skip
