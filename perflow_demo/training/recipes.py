@@ -171,7 +171,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=400, batch=48, lr=1e-4, muon=3e-3, warmup=20, cooldown=0.8, ema=0.99,
+        steps=200, batch=48, lr=1e-4, muon=3e-3, warmup=20, cooldown=0.8, ema=0.99,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS,
     )  # fmt: skip
 
