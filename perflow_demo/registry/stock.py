@@ -35,11 +35,8 @@ MAX_STRENGTH = 1.5
 class Stock:
     """Models by name, each with its files and with what is to be added to its weights.
 
-    settings: a `perflow_demo.settings.Settings`.
+    Part of the registry, whose `_settings` it reads.
     """
-
-    def __init__(self, settings):
-        self._settings = settings
 
     def families(self) -> tuple[Family, ...]:
         """The families on offer, each with the styles whose weights are there.

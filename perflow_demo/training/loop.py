@@ -29,7 +29,7 @@ class Recipe:
     muon: the rate of hidden layers' weights under Muon, all else being AdamW's (0: everything is);
     compile: kinds of submodules, each compiled by itself: worth a minute or two in runs of half an
     hour and more. Blocks, not whole UNets: diffusers' UNet2DConditionModel compiled whole has zero
-    gradients below its last upsampler (torch 2.12, CPU).
+    gradients below its last upsampler (torch 2.13, CPU).
     """
 
     objective: Callable[[], Objective]

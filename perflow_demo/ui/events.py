@@ -24,6 +24,11 @@ AT_ONCE: dict[str, Any] = INTERNAL | {"queue": False, "show_progress": "hidden"}
 MAY_FAIL: dict[str, Any] = INTERNAL | {"concurrency_limit": None, "show_progress": "hidden"}
 
 
+def on_device(place: gr.HTML) -> dict[str, Any]:
+    """The options of a run that the page asks for; place: shows where in the queue it is."""
+    return ON_DEVICE | INTERNAL | {"show_progress": "minimal", "show_progress_on": place}
+
+
 def explained(function: Callable) -> Callable:
     """The function, with its UserError turned into gradio's: a message without a traceback."""
 
@@ -35,6 +40,19 @@ def explained(function: Callable) -> Callable:
             raise gr.Error(str(error), title="", print_exception=False) from error
 
     return wrapper
+
+
+def publish(task, answer: Callable[..., tuple[list, dict]], pictured: bool = False) -> None:
+    """Make a task callable through the API; answer: request → files, and the request as run.
+
+    task: its row in the table of tasks. pictured: as in `endpoint`.
+    """
+    gr.api(
+        endpoint(answer, task.request, tuple[list[str], dict], pictured),
+        api_name=task.name,
+        api_description=task.description,
+        **ON_DEVICE,
+    )
 
 
 def endpoint(
@@ -69,9 +87,14 @@ def endpoint(
     return explained(call)
 
 
-def received(handed: gr.State, title: str, picture: gr.Image) -> Dependency:
-    """Puts a picture of another tab into this one's and opens the tab of that title; see Header."""
-    arrived = handed.change(lambda sent: sent[0], handed, picture, **MAY_FAIL)
+def received(
+    handed: gr.State, title: str, outputs: Any, look: Callable[[str], Any] = str
+) -> Dependency:
+    """Shows a picture of another tab and opens the tab of that title; handed: see Header.
+
+    look: file → values of `outputs`; those of a gr.Image are the file itself.
+    """
+    arrived = handed.change(lambda sent: look(sent[0]), handed, outputs, **MAY_FAIL)
     return arrived.then(None, js=f"() => perflow.open('{title}')", **AT_ONCE)
 
 

@@ -42,6 +42,16 @@ class Runs:
         finally:
             ended.set()
 
+    def listener(
+        self, views: Callable[..., Iterator[list]], failed: Callable[[str], list]
+    ) -> Callable:
+        """What an event calls to show a run; views: makes those of a run from its inputs."""
+
+        def show(visitor: gr.Request, *values) -> Iterator[list]:
+            yield from self.shown(visitor, views(*values), failed)
+
+        return show
+
     def wait(self, visitor: gr.Request, seconds: float = 60) -> None:
         """Return when the visitor's latest run, if any, has ended."""
         if visitor.session_hash in self._ended:

@@ -54,9 +54,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         _compare(task, form, registry, runs),
         form.inputs,
         [shown, form.fields["seed"]],
-        show_progress="minimal",
-        show_progress_on=place,
-        **queued,
+        **events.on_device(place),
     )
     runs.wire([started], stop, shown, caption.words("stopped", STOPPED), header, page)
     form.wire(page)
@@ -113,10 +111,7 @@ def _compare(task, form: LabForm, registry, runs: Runs) -> Callable:
     def failed(sentence: str) -> list:
         return [caption.words("failed", sentence), gr.skip()]
 
-    def compare(visitor: gr.Request, *values) -> Iterator[list]:
-        yield from runs.shown(visitor, views(*values), failed)
-
-    return compare
+    return runs.listener(views, failed)
 
 
 def _unmerged(form: LabForm, registry) -> Callable:

@@ -59,8 +59,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     drawn = gr.State(None, time_to_live=KEEP_SECONDS)
     runs = Runs()
     outputs = [shown, place, form.fields["seed"], drawn]
-    queued = {"show_progress": "minimal", "show_progress_on": place}
-    queued |= events.ON_DEVICE | events.INTERNAL
+    queued = events.on_device(place)
     asked = [prompt.submit, generate.click]
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
     started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
@@ -73,12 +72,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     stopped = sheet.message("stopped", STOPPED, {})
     runs.wire([started, again, sent], stop, shown, stopped, header, page)
     form.wire(page)
-    gr.api(
-        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict], True),
-        api_name=task.name,
-        api_description=task.description,
-        **events.ON_DEVICE,
-    )
+    events.publish(task, _answer(task, header.registry), pictured=True)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:

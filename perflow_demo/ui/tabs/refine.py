@@ -63,26 +63,17 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     # The file to refine: only the server writes it, so no path comes from a request.
     chosen = gr.State(None)
     runs = Runs()
-    queued = {"show_progress": "minimal", "show_progress_on": place}
-    queued |= events.ON_DEVICE | events.INTERNAL
+    queued = events.on_device(place)
     refine, asked = _refine(task, form, header.registry, runs), [chosen, *form.inputs]
     shown = [compared, said, form.fields["seed"]]
     started = gr.on([prompt.submit, generate.click], refine, asked, shown, **queued)
     looked = [chosen, compared, said, prompt]
-    received = header.handed[task.name].change(
-        _received, header.handed[task.name], looked, **events.MAY_FAIL
-    )
-    opened = received.then(None, js=f"() => perflow.open('{task.title}')", **events.AT_ONCE)
-    sent = opened.then(refine, asked, shown, **queued)
+    received = events.received(header.handed[task.name], task.title, looked, _look)
+    sent = received.then(refine, asked, shown, **queued)
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, said, stopped, header, page)
     form.wire(page)
-    gr.api(
-        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict], True),
-        api_name=task.name,
-        api_description=task.description,
-        **events.ON_DEVICE,
-    )
+    events.publish(task, _answer(task, header.registry), pictured=True)
     given.upload(_look, given, looked, **events.MAY_FAIL)
 
 
@@ -124,11 +115,6 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
     return RefineForm(made, keep)
 
 
-def _received(handed: tuple[str, str]) -> list:
-    """A picture of another tab; handed: its file, and what makes it differ from the last."""
-    return _look(handed[0])
-
-
 def _look(file: str) -> list:
     """The chosen file, both sides of the slider, what it is, and its own words as the prompt."""
     try:
@@ -157,10 +143,7 @@ def _refine(task, form: RefineForm, registry, runs: Runs) -> Callable:
     def failed(sentence: str) -> list:
         return [gr.skip(), caption.words("failed", sentence), gr.skip()]
 
-    def enlarge(visitor: gr.Request, *values) -> Iterator[list]:
-        yield from runs.shown(visitor, views(*values), failed)
-
-    return enlarge
+    return runs.listener(views, failed)
 
 
 def _answer(task, registry) -> Callable:

@@ -98,10 +98,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         _draw(task, form, header, runs),
         [*form.inputs, memory],
         [shown, place, form.fields["seed"], memory, drawn],
-        show_progress="minimal",
-        show_progress_on=place,
-        **events.ON_DEVICE,
-        **events.INTERNAL,
+        **events.on_device(place),
     )
     stopped = stage.message("stopped", STOPPED, windows)
     runs.wire([started], stop, shown, stopped, header, page)
@@ -120,12 +117,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
     picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
     _wire_defaults(form)
-    gr.api(
-        events.endpoint(_answer(task, form.registry), task.request, tuple[list[str], dict]),
-        api_name=task.name,
-        api_description=task.description,
-        **events.ON_DEVICE,
-    )
+    events.publish(task, _answer(task, form.registry))
 
 
 def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> ImageForm:
@@ -225,10 +217,7 @@ def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
         windows = form.registry.families()[0].num_time_windows
         return [stage.message("failed", sentence, windows), *unchanged]
 
-    def draw(visitor: gr.Request, *values) -> Iterator[list]:
-        yield from runs.shown(visitor, views(*values), failed)
-
-    return draw
+    return runs.listener(views, failed)
 
 
 def _answer(task, registry) -> Callable:

@@ -81,8 +81,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt, picture)
 
     runs = Runs()
-    queued = {"show_progress": "minimal", "show_progress_on": place}
-    queued |= events.ON_DEVICE | events.INTERNAL
+    queued = events.on_device(place)
     make, shown = _make(task, form, header.registry, runs), [viewer, told, form.fields["seed"]]
     started = gr.on([prompt.submit, generate.click], make, form.inputs, shown, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
@@ -90,12 +89,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, told, stopped, header, page)
     form.wire(page)
-    gr.api(
-        events.endpoint(_answer(task, header.registry), task.request, tuple[list[str], dict], True),
-        api_name=task.name,
-        api_description=task.description,
-        **events.ON_DEVICE,
-    )
+    events.publish(task, _answer(task, header.registry), pictured=True)
     # A picture in the way would win over the words.
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
@@ -138,10 +132,7 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
     def failed(sentence: str) -> list:
         return [gr.skip(), caption.words("failed", sentence), gr.skip()]
 
-    def make(visitor: gr.Request, *values) -> Iterator[list]:
-        yield from runs.shown(visitor, views(*values), failed)
-
-    return make
+    return runs.listener(views, failed)
 
 
 def _answer(task, registry) -> Callable:
