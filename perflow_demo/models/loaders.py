@@ -1,9 +1,7 @@
 """One component from its files to memory: strict, from safetensors and JSON only, on the CPU."""
 
-import json
-import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +9,6 @@ from typing import NamedTuple
 import diffusers
 import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from safetensors import SafetensorError, safe_open
 from transformers import (
     CLIPConfig,
     CLIPImageProcessorPil,
@@ -24,16 +21,20 @@ from perflow_demo.flow import MergeReport, apply_delta, expand_delta
 from perflow_demo.models.lora import lora_difference
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
+from perflow_demo.models.stored import (
+    ADVICE,
+    BytesRead,
+    Shapes,
+    read_json,
+    read_shapes,
+    read_tensors,
+)
 from perflow_demo.nets.autoencoder import PocketAutoencoder
 from perflow_demo.nets.foreground import ForegroundNet
 from perflow_demo.nets.judge import Judge
 from perflow_demo.nets.latent_tokens import LatentTokens
 from perflow_demo.nets.multiview import UNetMV2DConditionModel
 from perflow_demo.nets.tsr import TSR
-
-# Called with the number of bytes just read from a file.
-BytesRead = Callable[[int], None]
-Shapes = Mapping[str, tuple[int, ...]]
 
 # The networks a configuration may name; nothing else is ever imported on a file's word.
 NETWORKS = {
@@ -47,14 +48,8 @@ NETWORKS = {
     "LatentTokens": LatentTokens,
     "TSR": TSR,
 }
-# Names of an attention's weights in autoencoders published before 2023, and today's.
-OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-OLD_KEY = re.compile(rf"(\.attentions\.\d+)\.({'|'.join(OLD_NAMES)})\.(weight|bias)")
-# An integer buffer that transformers once stored and now counts up by itself.
-COUNTED = ".embeddings.position_ids"
 # torch keeps the device that modules are built on for all threads at once.
 building = threading.Lock()
-ADVICE = "restore the file from where it was published"
 
 
 class Addition(NamedTuple):
@@ -152,7 +147,7 @@ def _add(unet: torch.nn.Module, addition: Addition, read: BytesRead | None) -> M
     path = addition.source.file(addition.component.weights)
     expected, note = _shapes(unet), ""
     if addition.lora:
-        stored = _read_tensors(path, torch.float32, read)
+        stored = read_tensors(path, torch.float32, read)
         difference, left = lora_difference(path, stored)
         expected = {key: shape for key, shape in expected.items() if key in difference}
         if left:
@@ -166,7 +161,7 @@ def _add(unet: torch.nn.Module, addition: Addition, read: BytesRead | None) -> M
 
 def read_delta(path: Path, read: BytesRead | None = None) -> dict[str, torch.Tensor]:
     """A stored weight difference, whole and in float32."""
-    return _expand(path, _read_tensors(path, torch.float32, read))
+    return _expand(path, read_tensors(path, torch.float32, read))
 
 
 def load_multiview_unet(
@@ -206,7 +201,7 @@ def file_bytes(weights: Iterable[tuple[Component, Source]]) -> int:
 
 def resident_bytes(component: Component, source: Source, dtype: torch.dtype) -> int:
     """Bytes a network will take in memory in `dtype`; reads only the header of its weights."""
-    shapes = _read_shapes(source.file(component.weights))
+    shapes = read_shapes(source.file(component.weights))
     return sum(prod(shape) for shape in shapes.values()) * dtype.itemsize
 
 
@@ -221,9 +216,9 @@ def fill(
 
     prefix: what the file puts before the network's own names.
     """
-    found = {key.removeprefix(prefix): shape for key, shape in _read_shapes(path).items()}
+    found = {key.removeprefix(prefix): shape for key, shape in read_shapes(path).items()}
     _check_shapes(path, found, _shapes(module))
-    tensors = _read_tensors(path, dtype, read)
+    tensors = read_tensors(path, dtype, read)
     module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items()}, assign=True)
     return _cast(module, dtype).eval().requires_grad_(False)
 
@@ -271,50 +266,3 @@ def _abbreviate(keys: list[str], shown: int = 3) -> str:
 
 def _shapes(module: torch.nn.Module) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
-
-
-def _read_shapes(path: Path) -> Shapes:
-    with _open(path) as file:
-        return {_todays_name(key): tuple(file.get_slice(key).get_shape()) for key in _weights(file)}
-
-
-def _read_tensors(
-    path: Path, dtype: torch.dtype, read: BytesRead | None
-) -> dict[str, torch.Tensor]:
-    tensors = {}
-    with _open(path) as file:
-        for key in _weights(file):
-            stored = file.get_tensor(key)
-            # A copy, since the tensor as stored is a window on the file, which may be replaced.
-            tensors[_todays_name(key)] = stored.to(
-                dtype if stored.is_floating_point() else stored.dtype, copy=True
-            )
-            if read:
-                read(stored.nbytes)
-    return tensors
-
-
-def _weights(file: safe_open) -> list[str]:
-    return [key for key in file.keys() if not key.endswith(COUNTED)]  # noqa: SIM118
-
-
-def _todays_name(key: str) -> str:
-    return OLD_KEY.sub(lambda old: f"{old[1]}.{OLD_NAMES[old[2]]}.{old[3]}", key)
-
-
-def _open(path: Path):
-    try:
-        return safe_open(path, framework="pt")
-    except (SafetensorError, OSError) as error:
-        raise LoadError(f"{path} is no complete safetensors file ({error}); {ADVICE}.") from error
-
-
-def read_json(path: Path) -> dict:
-    """The object in a JSON file; raises LoadError for a file that holds none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise LoadError(f"{path} is no readable JSON file ({error}); {ADVICE}.") from error
-    if not isinstance(content, dict):
-        raise LoadError(f"{path} holds no JSON object; {ADVICE}.")
-    return content

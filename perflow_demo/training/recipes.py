@@ -12,7 +12,8 @@ from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from transformers import ElectraModel
 
-from perflow_demo.nets import Judge, PocketAutoencoder
+from perflow_demo.models.stored import read_tensors
+from perflow_demo.nets import TSR, Judge, PocketAutoencoder
 from perflow_demo.nets.autoencoder import Decoder, Encoder
 from perflow_demo.nets.multiview import MultiviewBlock
 from perflow_demo.training.latents import Latents, encoded
@@ -20,13 +21,13 @@ from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective, DecoderObjective
 from perflow_demo.training.objectives.foreground import ForegroundObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
-from perflow_demo.training.objectives.multiview import MultiviewObjective
+from perflow_demo.training.objectives.multiview import MultiviewObjective, picture_to_views
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.objectives.tile import TileObjective
-from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
+from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, with_planes
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.shards import ALPHA, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
@@ -38,7 +39,7 @@ WORLDS = {256: (1, 12_000), 512: (2, 1_000), 1024: (5, 600)}
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
-SOLIDS = (3, 8_000)  # seed and number of things that are also known as solids
+SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,27 @@ class Workshop:
         return UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
 
     def multiview(self) -> MultiviewObjective:
-        """From the published teacher, on six views of things encoded now if they are not."""
+        """On six views of things encoded now if they are not; the published network goes on, or the
+        published teacher where there is none."""
         seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
         views = encoded_views(self.assets / "vae", self.data, seed, count, size)
-        unet = self.unet()
+        net = picture_to_views(self.unet(), size)
+        published = self.assets / "multiview"
+        if published.is_dir():
+            for part, module in net.named_children():
+                file = published / part / "diffusion_pytorch_model.safetensors"
+                module.load_state_dict(read_tensors(file, torch.float32))
         unseen = {"held_out": 2} if self.debug else {}
-        return MultiviewObjective(unet, self.autoencoder(), views, (seed, count, size), **unseen)
+        return MultiviewObjective(net, self.autoencoder(), views, (seed, count, size), **unseen)
+
+    def triplane(self, plane: int) -> TriplaneObjective:
+        """TSR, with plane × plane tokens a plane: the published one or a new one."""
+        plane = plane // 2 if self.debug else plane
+        published = self.assets / "tsr"
+        network = TSR.from_pretrained(published) if published.is_dir() else None
+        network = with_planes(network, plane) if network else build_tsr(plane, self.debug)
+        config = {"held_out": 3, "points": 64} if self.debug else {}
+        return TriplaneObjective(self.solids(), network, **config)
 
     def autoencoder(self) -> PocketAutoencoder:
         return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
@@ -203,12 +219,19 @@ def multiview(at: Workshop) -> Recipe:
     )  # fmt: skip
 
 
-def triplane(at: Workshop) -> Recipe:
-    """TSR from scratch: from one picture to inside and outside, and colours."""
-    config = {"held_out": 3, "points": 64} if at.debug else {}
+def triplane_coarse(at: Workshop) -> Recipe:
+    """TSR, from scratch or further, with a quarter of the tokens: four times as many pictures."""
     return Recipe(
-        lambda: TriplaneObjective(at.solids(), build_tsr(at.debug), **config),
-        steps=5_000, batch=16, lr=5e-4, warmup=200, ema=0.998, weight_decay=0.05,
+        lambda: at.triplane(plane=8),
+        steps=2_600, batch=16, lr=8e-4, muon=0.02, cooldown=0.5, ema=0.998,
+    )  # fmt: skip
+
+
+def triplane(at: Workshop) -> Recipe:
+    """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
+    return Recipe(
+        lambda: at.triplane(plane=16),
+        steps=700, batch=16, lr=8e-4, muon=0.01, warmup=50, cooldown=0.8, ema=0.995,
     )  # fmt: skip
 
 
@@ -223,6 +246,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
     "tile": tile,
+    "triplane-coarse": triplane_coarse,
     "triplane": triplane,
     "multiview": multiview,
 }

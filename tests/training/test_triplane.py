@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def objective(folder):
     torch.manual_seed(0)
-    return TriplaneObjective(folder, build_tsr(debug=True), held_out=1, points=512)
+    return TriplaneObjective(folder, build_tsr(8, debug=True), held_out=1, points=512)
 
 
 def learn(objective: TriplaneObjective, steps: int) -> list[dict[str, float]]:
@@ -43,7 +43,7 @@ def learn(objective: TriplaneObjective, steps: int) -> list[dict[str, float]]:
 
 
 def test_the_real_size_is_within_ten_million_parameters():
-    assert 5e6 < sum(p.numel() for p in build_tsr().parameters()) < 10e6
+    assert 5e6 < sum(p.numel() for p in build_tsr(16).parameters()) < 10e6
 
 
 @pytest.mark.parametrize("azimuth", [0.0, -47.0, 60.0])
@@ -100,7 +100,7 @@ def test_what_is_seen_often_is_learnt_and_noise_is_not_it(objective):
     objective.training = 0  # measured on what it has seen
     measures = objective.measure(objective.net, resolution=48)
     torch.manual_seed(1)
-    noise = objective.measure(build_tsr(debug=True), resolution=48)
+    noise = objective.measure(build_tsr(8, debug=True), resolution=48)
     assert measures["iou"] > max(0.3, 3 * noise["iou"])
     assert measures["f_score"] > noise["f_score"]
     assert measures["watertight"] == 1.0

@@ -15,8 +15,8 @@ from perflow_demo.evaluation.metrics import angular_error, drawn, iou
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.nets import LatentTokens, PocketAutoencoder, UNetMV2DConditionModel
 from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
-from perflow_demo.training.objectives.teacher import teacher_schedule
-from perflow_demo.training.publish import write_module
+from perflow_demo.training.objectives.teacher import teacher_schedule, timestep_weights
+from perflow_demo.training.publish import write_module, write_packed
 from perflow_demo.training.toyworld.six_views import SixViews, six_views
 from perflow_demo.training.view_latents import ViewLatents
 
@@ -49,15 +49,16 @@ class PictureToViews(nn.Module):
 class MultiviewObjective:
     """Velocity prediction, as the teacher's, for all twelve latents of a thing at one time.
 
-    Every step sees both domains, told apart by the switch in the camera rows: the joint attention
-    starts at zero, so normals and colours are first learnt side by side and tied together as that
-    opens, which Wonder3D does in two stages. The picture is dropped from a share of the things,
-    for guidance. world: (seed, first index, size) of `held_out` things never trained on.
+    Timesteps are drawn as the teacher's are. Every step sees both domains, told apart by the switch
+    in the camera rows: the joint attention starts at zero, so that normals and colours are first
+    learnt side by side and tied together as that opens, which Wonder3D does in two stages. The
+    picture is dropped from a share of the things, for guidance. world: (seed, first index, size) of
+    `held_out` things never trained on.
     """
 
     def __init__(
         self,
-        teacher: UNet2DConditionModel,
+        net: PictureToViews,
         autoencoder: PocketAutoencoder,
         data: ViewLatents,
         world: tuple[int, int, int],
@@ -65,15 +66,12 @@ class MultiviewObjective:
         dropout: float = 0.1,
     ) -> None:
         seed, first, size = world
-        tokens = LatentTokens(
-            teacher.config.in_channels, side=size // 16, width=teacher.config.cross_attention_dim
-        )
-        unet = grown(teacher)
-        unet.set_attn_processor(AttnProcessor())  # see TeacherObjective
-        self.net = PictureToViews(unet, tokens)
+        net.unet.set_attn_processor(AttnProcessor())  # see TeacherObjective
+        self.net = net
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.data, self.dropout = data, dropout
         self.schedule = teacher_schedule()
+        self.timestep_weights = timestep_weights(self.schedule)
         self.unseen = [(seed, index, size) for index in range(first, first + held_out)]
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,7 +85,9 @@ class MultiviewObjective:
     ) -> tuple[Tensor, dict[str, float]]:
         pictures, views, seen = batch
         noise = torch.randn(views.shape, generator=generator)
-        timesteps = torch.randint(0, 1000, (len(pictures),), generator=generator)
+        timesteps = torch.multinomial(
+            self.timestep_weights, len(pictures), replacement=True, generator=generator
+        )
         times = timesteps.view(1, -1, 1).expand(views.shape[:3]).flatten()
         rows = views.flatten(0, 2), noise.flatten(0, 2), times
         noisy = self.schedule.add_noise(*rows).view_as(views)
@@ -124,8 +124,8 @@ class MultiviewObjective:
         return levels.permute(0, 2, 3, 1).unflatten(0, shape[:3]).numpy()
 
     def publish(self, net: PictureToViews, folder: Path) -> dict[str, float]:
-        """Saves UNet and tokens, fp16; returns the measures of `compare` on held-out things."""
-        write_module(net.unet, folder / "multiview" / "unet")
+        """Saves it, the UNet packed; returns the measures of `compare` on held-out things."""
+        write_packed(net.unet, folder / "multiview" / "unet")
         write_module(net.image_encoder, folder / "multiview" / "image_encoder")
         found = []
         for start in range(0, len(self.unseen), 4):
@@ -148,6 +148,13 @@ def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[s
         "iou": iou(drawn(colours), truth.silhouettes),
         "degrees": float(errors[truth.silhouettes].mean()),
     }
+
+
+def picture_to_views(teacher: UNet2DConditionModel, size: int) -> PictureToViews:
+    """The teacher grown for views, and new tokens of pictures of `size` px."""
+    config = teacher.config
+    tokens = LatentTokens(config.in_channels, side=size // 16, width=config.cross_attention_dim)
+    return PictureToViews(grown(teacher), tokens)
 
 
 def grown(teacher: UNet2DConditionModel) -> UNetMV2DConditionModel:

@@ -23,5 +23,6 @@ class StyleObjective(TeacherObjective):
         """Saves style − base in factors of rank RANK."""
         delta = extract_delta(net.unet.state_dict(), self.base)
         factors = factorise_delta(delta, rank=RANK)
-        write_tensors(factors, folder / "styles" / self.name / "delta.safetensors")
+        halves = {key: factor.half() for key, factor in factors.items()}
+        write_tensors(halves, folder / "styles" / self.name / "delta.safetensors")
         return {"rank": RANK}

@@ -51,8 +51,6 @@ class TextToImage(nn.Module):
 class TeacherObjective:
     """Velocity prediction (Salimans & Ho 2022, appendix D), the cleanest timesteps drawn seldom.
 
-    At a signal-to-noise ratio of S a timestep is drawn with weight 1 / (1 + S / 4): where little
-    noise is left there is little to see and most of the loss is of a kind nothing can lower.
     These latents say much in few places, so a small network that predicts noise spends its
     strength on copying its input: after 100,000 pictures its clean estimates at the noisiest steps
     were still worse than the mean picture, and layout and words are decided there.
@@ -74,8 +72,7 @@ class TeacherObjective:
         self.tokenizer = build_tokenizer()
         self.dropout = dropout
         self.schedule = teacher_schedule()
-        signal = self.schedule.alphas_cumprod
-        self.timestep_weights = 1 / (1 + signal / (1 - signal) / 4)
+        self.timestep_weights = timestep_weights(self.schedule)
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Latents B 16 h w of one of the data sets, with the ids and masks of fresh captions."""
@@ -144,6 +141,16 @@ def teacher_schedule() -> DDIMScheduler:
         set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing",
         prediction_type="v_prediction",
     )  # fmt: skip
+
+
+def timestep_weights(schedule: DDIMScheduler) -> Tensor:
+    """How often each timestep is drawn: 1 / (1 + S / 4) at a signal-to-noise ratio of S.
+
+    Where little noise is left there is little to see, and most of the loss is of a kind nothing can
+    lower.
+    """
+    signal = schedule.alphas_cumprod
+    return 1 / (1 + signal / (1 - signal) / 4)
 
 
 def build_unet(debug: bool = False) -> UNet2DConditionModel:

@@ -8,6 +8,7 @@ thing becomes FIT of the box.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from math import log
 from pathlib import Path
 from typing import NamedTuple
@@ -159,9 +160,9 @@ def to_world(radius: float, azimuth: float) -> np.ndarray:
     return FIT * radius * tsr_points(turned)
 
 
-def build_tsr(debug: bool = False) -> TSR:
-    """16×16 tokens a plane, five layers; a ViT of six; 9.7 M parameters."""
-    size, plane = (64, 8) if debug else (256, 16)
+def build_tsr(plane: int, debug: bool = False) -> TSR:
+    """plane × plane tokens a plane, five layers; a ViT of six; 9.7 M parameters."""
+    size = 64 if debug else 256
     width, seeing, layers = (32, 32, 1) if debug else (256, 192, 5)
     architecture = {
         "cond_image_size": size,
@@ -187,6 +188,17 @@ def build_tsr(debug: bool = False) -> TSR:
         "qkv_bias": True,
     }
     return TSR.from_config(architecture, image_encoder)
+
+
+def with_planes(network: TSR, plane: int) -> TSR:
+    """A copy with plane × plane tokens a plane, interpolated from the network's own."""
+    config = {name: deepcopy(network.config[name]) for name in ("architecture", "image_encoder")}
+    config["architecture"]["tokenizer"]["plane_size"] = plane
+    copy = TSR.from_config(config)
+    size = (plane, plane)
+    planes = F.interpolate(network.tokenizer.embeddings, size, mode="bilinear")
+    copy.load_state_dict({**network.state_dict(), "tokenizer.embeddings": planes})
+    return copy
 
 
 def _blurred(images: Tensor, times: int) -> Tensor:

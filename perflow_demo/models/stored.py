@@ -1,0 +1,101 @@
+"""Files of weights and of configurations: safetensors under today's names, and JSON."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from perflow_demo.errors import LoadError
+
+# Called with the number of bytes just read from a file.
+BytesRead = Callable[[int], None]
+Shapes = Mapping[str, tuple[int, ...]]
+
+# Names of an attention's weights in autoencoders published before 2023, and today's.
+OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+OLD_KEY = re.compile(rf"(\.attentions\.\d+)\.({'|'.join(OLD_NAMES)})\.(weight|bias)")
+# An integer buffer that transformers once stored and now counts up by itself.
+COUNTED = ".embeddings.position_ids"
+# Ends the name of a packed tensor's scales.
+SCALES = ".scales"
+ADVICE = "restore the file from where it was published"
+
+
+def read_shapes(path: Path) -> Shapes:
+    """The shapes of a file's tensors; raises LoadError for a file that is not whole."""
+    with _open(path) as file:
+        return {_todays_name(key): tuple(file.get_slice(key).get_shape()) for key in _weights(file)}
+
+
+def read_tensors(
+    path: Path, dtype: torch.dtype, read: BytesRead | None = None
+) -> dict[str, Tensor]:
+    """A file's tensors, packed ones unpacked, floating ones in `dtype`; raises as `read_shapes`."""
+    tensors = {}
+    with _open(path) as file:
+        scaled = {key for key in file.keys() if key.endswith(SCALES)}  # noqa: SIM118
+        for key in _weights(file):
+            stored = tensor = file.get_tensor(key)
+            if key + SCALES in scaled:
+                tensor = unpacked(stored, file.get_tensor(key + SCALES))
+            # A copy, since the tensor as stored is a window on the file, which may be replaced.
+            tensors[_todays_name(key)] = tensor.to(
+                dtype if tensor.is_floating_point() else tensor.dtype, copy=True
+            )
+            if read:
+                read(stored.nbytes)
+    return tensors
+
+
+def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What to store of a network: a byte a number where tensors have two and more dimensions.
+
+    Each row of such a tensor (an output of its layer) has a scale of its own, in a tensor named
+    after it; rounding changes a row of normal numbers by 1 % of its length. Others stay in float16.
+    """
+    stored = {}
+    for key, tensor in tensors.items():
+        if tensor.ndim < 2:
+            stored[key] = tensor.half()
+            continue
+        rows = tensor.float().flatten(1)
+        scales = rows.abs().amax(1, keepdim=True) / torch.iinfo(torch.int8).max
+        levels = (rows / scales.clamp(min=torch.finfo(scales.dtype).tiny)).round()
+        stored[key] = levels.to(torch.int8).view(tensor.shape)
+        stored[key + SCALES] = scales[:, 0]
+    return stored
+
+
+def unpacked(levels: Tensor, scales: Tensor) -> Tensor:
+    """The tensor that `packed` made these of, float32, to rounding."""
+    return levels * scales.view(-1, *[1] * (levels.ndim - 1))
+
+
+def _weights(file: safe_open) -> list[str]:
+    return [key for key in file.keys() if not key.endswith((COUNTED, SCALES))]  # noqa: SIM118
+
+
+def _todays_name(key: str) -> str:
+    return OLD_KEY.sub(lambda old: f"{old[1]}.{OLD_NAMES[old[2]]}.{old[3]}", key)
+
+
+def _open(path: Path):
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise LoadError(f"{path} is no complete safetensors file ({error}); {ADVICE}.") from error
+
+
+def read_json(path: Path) -> dict:
+    """The object in a JSON file; raises LoadError for a file that holds none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise LoadError(f"{path} is no readable JSON file ({error}); {ADVICE}.") from error
+    if not isinstance(content, dict):
+        raise LoadError(f"{path} holds no JSON object; {ADVICE}.")
+    return content
