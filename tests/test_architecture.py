@@ -27,7 +27,7 @@ ALLOWED = {
     "export": "tasks.contract geometry",
     "ui": "tasks export models.catalogue settings errors",
     "cli": "tasks export registry settings errors",
-    "evaluation": "tasks registry models nets flow training.toyworld settings errors",
+    "evaluation": "tasks registry models nets flow geometry training.toyworld settings errors",
     "training": "flow nets geometry models evaluation.metrics",
 }
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))

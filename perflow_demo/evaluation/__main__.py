@@ -1,4 +1,4 @@
-"""python -m perflow_demo.evaluation pocket|refine|speed|memory: tables, JSON and pictures."""
+"""python -m perflow_demo.evaluation WHAT: tables, JSON and pictures."""
 
 import logging
 from pathlib import Path
@@ -10,7 +10,9 @@ from perflow_demo.errors import UserError
 from perflow_demo.evaluation import memory as memory_figures
 from perflow_demo.evaluation import pocket as pocket_figures
 from perflow_demo.evaluation import refining
+from perflow_demo.evaluation import solids as solid_figures
 from perflow_demo.evaluation import speed as speed_figures
+from perflow_demo.evaluation import views as view_figures
 from perflow_demo.evaluation.report import Report
 from perflow_demo.settings import Settings
 
@@ -52,9 +54,23 @@ def pocket(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """The embedded family: quality, straightness, styles, unseen words."""
     plan = pocket_figures.QUICK if quick else pocket_figures.FULL
     report = pocket_figures.evaluate(Settings.from_environment(), plan)
-    _hand_over(report, json)
-    if grid:
-        report.write_grid(grid)
+    _hand_over(report, json, grid)
+
+
+@program.command()
+def views(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
+    """Six views of unseen things: against the truth, with and without ΔW."""
+    plan = view_figures.QUICK if quick else view_figures.FULL
+    report = view_figures.evaluate(Settings.from_environment(), plan)
+    _hand_over(report, json, grid)
+
+
+@program.command()
+def solids(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
+    """Meshes of unseen things: against the truth, and of drawn pictures."""
+    plan = solid_figures.QUICK if quick else solid_figures.FULL
+    report = solid_figures.evaluate(Settings.from_environment(), plan)
+    _hand_over(report, json, grid)
 
 
 @program.command()
@@ -62,9 +78,7 @@ def refine(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """Refined pictures: against LANCZOS, the teacher's 25 steps, and the originals."""
     plan = refining.QUICK if quick else refining.FULL
     report = refining.evaluate(Settings.from_environment(), plan)
-    _hand_over(report, json)
-    if grid:
-        report.write_grid(grid)
+    _hand_over(report, json, grid)
 
 
 @program.command()
@@ -80,10 +94,12 @@ def memory(json: Json = None) -> None:
     _hand_over(memory_figures.evaluate(), json)
 
 
-def _hand_over(report: Report, json: Path | None) -> None:
+def _hand_over(report: Report, json: Path | None, grid: Path | None = None) -> None:
     typer.echo(report.text())
     if json:
         report.write_json(json)
+    if grid:
+        report.write_grid(grid)
 
 
 def main() -> None:

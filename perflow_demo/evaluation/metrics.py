@@ -23,8 +23,8 @@ def relative_distance(latents: Tensor, reference: Tensor) -> float:
     return rms(latents.double() - reference.double()) / rms(reference)
 
 
-def psnr(picture: Image, reference: Image) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures of one size; infinite for equal ones."""
+def psnr(picture: Image | np.ndarray, reference: Image | np.ndarray) -> float:
+    """Peak signal-to-noise ratio in dB of pictures, 8 bits a channel; infinite for equal ones."""
     difference = np.asarray(picture, np.float64) - np.asarray(reference, np.float64)
     error = np.square(difference).mean()
     return 10 * math.log10(255**2 / error) if error else math.inf

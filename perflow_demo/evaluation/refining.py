@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 from PIL.Image import Image
 
-from perflow_demo.errors import UserError
 from perflow_demo.evaluation.judging import feature_distance, load_judge
 from perflow_demo.evaluation.metrics import psnr, seam_ratio, sharpness
 from perflow_demo.evaluation.report import Report, Strips
+from perflow_demo.evaluation.things import WORLD, needs_toyworld
 from perflow_demo.nets.judge import Judge
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import tiling
 from perflow_demo.tasks.refine import RefineRequest, run
 
-WORLD = 9_000  # seed of scenes that nothing was trained on
 SIZE, LARGE = 1024, 2048
 FACTORS = (2, 4)  # by which the pictures to refine are smaller
 SHOWN = 6
@@ -130,10 +128,7 @@ def _seams(registry: Registry, originals: Sequence[Image]) -> Report:
 
 def render(index: int, size: int) -> Image:
     """A picture that nothing was trained on; UserError where what renders it is not installed."""
-    if find_spec("numba") is None:
-        raise UserError(
-            "The large pictures are rendered for this: pip install -r requirements-dev.txt first."
-        )
+    needs_toyworld()
     from PIL.Image import fromarray
 
     from perflow_demo.training.toyworld.scene import sample

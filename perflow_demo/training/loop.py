@@ -118,7 +118,9 @@ def train(recipe: Recipe, folder: Path) -> nn.Module:
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = resume(recipe, folder)
-    compile_blocks(run.net, recipe.compile)
+    # An objective's other networks too: a frozen teacher takes most of some steps.
+    for network in filter(lambda held: isinstance(held, nn.Module), vars(run.objective).values()):
+        compile_blocks(network, recipe.compile)
     progress, saved = run.progress, time.monotonic()
     started = saved - progress.seconds
     while progress.step < recipe.steps:

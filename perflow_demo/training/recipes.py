@@ -10,10 +10,12 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from torch import Tensor
 from transformers import ElectraModel
 
 from perflow_demo.models.stored import read_tensors
-from perflow_demo.nets import TSR, Judge, PocketAutoencoder
+from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.nets.autoencoder import Decoder, Encoder
 from perflow_demo.nets.multiview import MultiviewBlock
 from perflow_demo.training.latents import Latents, encoded
@@ -36,10 +38,15 @@ from perflow_demo.training.view_latents import encoded_views
 
 # Picture size → seed and number of samples.
 WORLDS = {256: (1, 12_000), 512: (2, 1_000), 1024: (5, 600)}
-SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
+SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
+
+
+def published(folder: Path) -> dict[str, Tensor]:
+    """The weights of a network (diffusers) in the family's folder, float32."""
+    return read_tensors(folder / SAFETENSORS_WEIGHTS_NAME, torch.float32)
 
 
 @dataclass(frozen=True)
@@ -89,20 +96,18 @@ class Workshop:
         seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
         views = encoded_views(self.assets / "vae", self.data, seed, count, size)
         net = picture_to_views(self.unet(), size)
-        published = self.assets / "multiview"
-        if published.is_dir():
+        if (self.assets / "multiview").is_dir():
             for part, module in net.named_children():
-                file = published / part / "diffusion_pytorch_model.safetensors"
-                module.load_state_dict(read_tensors(file, torch.float32))
+                module.load_state_dict(published(self.assets / "multiview" / part))
         unseen = {"held_out": 2} if self.debug else {}
         return MultiviewObjective(net, self.autoencoder(), views, (seed, count, size), **unseen)
 
     def triplane(self, plane: int) -> TriplaneObjective:
         """TSR, with plane × plane tokens a plane: the published one or a new one."""
         plane = plane // 2 if self.debug else plane
-        published = self.assets / "tsr"
-        network = TSR.from_pretrained(published) if published.is_dir() else None
-        network = with_planes(network, plane) if network else build_tsr(plane, self.debug)
+        network = build_tsr(plane, self.debug)
+        if (self.assets / "tsr").is_dir():
+            network.load_state_dict(with_planes(published(self.assets / "tsr"), plane))
         config = {"held_out": 3, "points": 64} if self.debug else {}
         return TriplaneObjective(self.solids(), network, **config)
 
@@ -152,7 +157,7 @@ def foreground(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32)} if at.debug else {}
     return Recipe(
         lambda: ForegroundObjective(at.pictures(256), at.alphas(), **config),
-        steps=1_500, batch=32, lr=1.5e-3, warmup=100, ema=0.998,
+        steps=600, batch=32, lr=1.5e-3, muon=0.02, warmup=30, cooldown=0.6, ema=0.99,
     )  # fmt: skip
 
 
@@ -187,7 +192,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows straightened, four solver steps each."""
     return Recipe(
         lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=200, batch=48, lr=1e-4, muon=3e-3, warmup=20, cooldown=0.8, ema=0.99,
+        steps=240, batch=48, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS,
     )  # fmt: skip
 
@@ -214,7 +219,7 @@ def tile(at: Workshop) -> Recipe:
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
-        at.multiview, steps=5_000, batch=4, lr=4e-4, ema=0.999, sheet_every=1_000,
+        at.multiview, steps=1_100, batch=4, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.998,
         compile=(ResnetBlock2D, MultiviewBlock),
     )  # fmt: skip
 
@@ -223,7 +228,7 @@ def triplane_coarse(at: Workshop) -> Recipe:
     """TSR, from scratch or further, with a quarter of the tokens: four times as many pictures."""
     return Recipe(
         lambda: at.triplane(plane=8),
-        steps=2_600, batch=16, lr=8e-4, muon=0.02, cooldown=0.5, ema=0.998,
+        steps=1_600, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995,
     )  # fmt: skip
 
 
@@ -231,7 +236,7 @@ def triplane(at: Workshop) -> Recipe:
     """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
     return Recipe(
         lambda: at.triplane(plane=16),
-        steps=700, batch=16, lr=8e-4, muon=0.01, warmup=50, cooldown=0.8, ema=0.995,
+        steps=500, batch=16, lr=8e-4, muon=0.01, warmup=30, cooldown=0.8, ema=0.99,
     )  # fmt: skip
 
 

@@ -1,6 +1,10 @@
 """What is said below a viewer while a run goes on, and when it has ended, as HTML."""
 
+from collections.abc import Iterable
 from html import escape
+
+# As high as a recipe and its actions, so that nothing moves when they come.
+NO_RECIPE = '<p class="recipe">&nbsp;</p><div class="actions"></div>'
 
 
 def words(state: str, sentence: str, rest: str = "", busy: bool = False) -> str:
@@ -15,3 +19,21 @@ def busy(sentence: str, done: float, of: float) -> str:
     """A run that has done so much of it."""
     bar = f'<progress value="{done:.2f}" max="{of}"></progress>'
     return words("running", sentence, bar, busy=True)
+
+
+def recipe(line: str, actions: str = "") -> str:
+    """How a result came about, in one line, and what can be done with it (markup)."""
+    return f'<p class="recipe">{escape(line)}</p><div class="actions">{actions}</div>'
+
+
+def notes(sentences: Iterable[str]) -> str:
+    """What differs from what was asked for."""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="notes">{items}</ul>' if items else ""
+
+
+def download(url: str, name: str, title: str, hint: str = "") -> str:
+    """A link that saves a file under its name."""
+    hint = f' title="{escape(hint)}"' if hint else ""
+    place = f'href="{escape(url)}" download="{escape(name)}"'
+    return f'<a class="action" {place}{hint}>{escape(title)}</a>'

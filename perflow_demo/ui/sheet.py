@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from perflow_demo.export.views import DOMAINS, VIEWS, label
+from perflow_demo.ui import caption
 from perflow_demo.ui.stage import WAITING, jpeg_url, send
 
 if TYPE_CHECKING:
@@ -39,18 +40,15 @@ def done(result: "MultiviewResult", archive: str, name: str, solid: str | None =
         for domain, pictures in zip(DOMAINS, (result.normals, result.colours), strict=True)
     }
     sources = {"picture": on_white(result.picture), "cutout": on_white(result.cutout)}
-    actions = (
-        f'<a class="action" href="{escape(archive)}" download="{escape(name)}"'
-        ' title="All pictures, the sheet and the cameras">Download ZIP</a>'
+    actions = caption.download(
+        archive, name, "Download ZIP", "All pictures, the sheet and the cameras"
+    )
+    actions += (
         '<button type="button" class="action" data-event="reroll"'
         ' title="Other views of the same cut-out">Re-roll views</button>'
     )
     actions += send(solid, "to_3d") if solid else ""
-    said = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
-    rest = (
-        f'<p class="recipe">{escape(line(result))}</p><div class="actions">{actions}</div>'
-        f'<ul class="notes">{said}</ul>'
-    )
+    rest = caption.recipe(line(result), actions) + caption.notes(result.notes)
     return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
 
 
@@ -83,7 +81,7 @@ def _stage(
     state: str,
     sources: Mapping[str, str],
     canvas: str,
-    rest: str = '<p class="recipe">&nbsp;</p><div class="actions"></div>',
+    rest: str = caption.NO_RECIPE,
     busy: bool = False,
     turned: Sequence[str] = (),
 ) -> str:

@@ -14,6 +14,7 @@ from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from perflow_demo.tasks.contract import Frame, Loading, Step, Timings
+from perflow_demo.ui import caption
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -99,8 +100,7 @@ def done(
             for i, cell in enumerate(cells)
         ]
     cards = "".join(_card(i, shown, receivers) for i, shown in enumerate(pictures))
-    said = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    rest = cards + (f'<ul class="notes">{said}</ul>' if said else "")
+    rest = cards + caption.notes(notes)
     return _stage("done", _grid(cells), _strip([(i, picture) for i, picture in film]), rest)
 
 
@@ -108,7 +108,7 @@ def reopened(thumbnail: str, line: str, windows: int) -> str:
     """A result of the past: its small picture, to be drawn again with the controls it had."""
     canvas = _grid([_picture(thumbnail, "Small picture of an earlier result")])
     canvas += '<p class="hint low">Settings are back. <kbd>Enter</kbd> draws it again</p>'
-    return _stage("reopened", canvas, _strip(even(windows)), _line(line))
+    return _stage("reopened", canvas, _strip(even(windows)), caption.recipe(line))
 
 
 def message(state: str, sentence: str, windows: int) -> str:
@@ -158,7 +158,7 @@ def _planned(film: Sequence[tuple[Interval, str]], windows: int) -> list:
 
 
 def _stage(state: str, canvas: str, strip: str, rest: str = "", busy: bool = False) -> str:
-    rest = rest or '<p class="recipe">&nbsp;</p><div class="actions"></div>'
+    rest = rest or caption.NO_RECIPE
     return (
         f'<div class="stage" data-state="{state}"{" data-busy" if busy else ""}>'
         f'<div class="canvas">{canvas}<img class="peek" alt="" hidden></div>{strip}{rest}</div>'
@@ -194,10 +194,6 @@ def _strip(film: Sequence[tuple[Interval, str | None]]) -> str:
     return f'<div class="strip" title="{title}">{"".join(frames)}</div>'
 
 
-def _line(line: str) -> str:
-    return f'<p class="recipe">{escape(line)}</p><div class="actions"></div>'
-
-
 def send(title: str, to: str, index: int = 0) -> str:
     """A button that raises the event `send`: picture number `index` goes to the tab `to`."""
     detail = escape(json.dumps({"index": index, "to": to}))
@@ -209,12 +205,13 @@ def send(title: str, to: str, index: int = 0) -> str:
 
 def _card(index: int, shown: Shown, receivers: Mapping[str, str]) -> str:
     detail = escape(json.dumps({"seed": shown.seed}))
-    ways = "".join(send(title, name, index) for name, title in receivers.items())
+    actions = "".join(send(title, name, index) for name, title in receivers.items())
+    actions += caption.download(shown.url, shown.name, "Download", "A PNG with the recipe inside")
+    actions += (
+        f'<button type="button" class="action" data-event="reuse" data-detail="{detail}"'
+        ' title="Keep this seed for the next pictures">Reuse seed</button>'
+    )
     return (
         f'<div class="card" data-card="{index}"{" hidden" if index else ""}>'
-        f'<p class="recipe">{escape(shown.line)}</p><div class="actions">'
-        f'{ways}<a class="action" href="{escape(shown.url)}" download="{escape(shown.name)}"'
-        ' title="A PNG with the recipe inside">Download</a>'
-        f'<button type="button" class="action" data-event="reuse" data-detail="{detail}"'
-        ' title="Keep this seed for the next pictures">Reuse seed</button></div></div>'
+        f"{caption.recipe(shown.line, actions)}</div>"
     )

@@ -10,13 +10,12 @@ from perflow_demo.training import view_latents
 from perflow_demo.training.objectives.autoencoder import to_tensor
 from perflow_demo.training.objectives.multiview import (
     MultiviewObjective,
-    compare,
     grown,
     picture_to_views,
 )
 from perflow_demo.training.objectives.teacher import build_unet
 from perflow_demo.training.publish import write_module
-from perflow_demo.training.toyworld.six_views import six_views
+from perflow_demo.training.toyworld.six_views import compare, six_views
 from perflow_demo.training.view_latents import encoded_views
 
 WORLD, COUNT, SIZE = 4, 3, 64

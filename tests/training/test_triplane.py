@@ -5,13 +5,8 @@ import pytest
 import torch
 
 from perflow_demo.geometry.cameras import Camera
-from perflow_demo.training.objectives.triplane import (
-    FIT,
-    LEVEL,
-    TriplaneObjective,
-    build_tsr,
-    to_world,
-)
+from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
+from perflow_demo.training.toyworld.rebuilt import FIT, LEVEL, to_world
 from perflow_demo.training.toyworld.solid_shards import POINTS, solids
 
 THINGS, SIZE, SEED = 4, 64, 5

@@ -11,13 +11,12 @@ from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from torch import Tensor, nn
 
-from perflow_demo.evaluation.metrics import angular_error, drawn, iou
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.nets import LatentTokens, PocketAutoencoder, UNetMV2DConditionModel
-from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
+from perflow_demo.training.objectives.autoencoder import grid, to_tensor
 from perflow_demo.training.objectives.teacher import teacher_schedule, timestep_weights
 from perflow_demo.training.publish import write_module, write_packed
-from perflow_demo.training.toyworld.six_views import SixViews, six_views
+from perflow_demo.training.toyworld.six_views import compare, six_views
 from perflow_demo.training.view_latents import ViewLatents
 
 
@@ -134,20 +133,6 @@ class MultiviewObjective:
             normals, colours = self.draw(net, pictures)
             found += map(compare, normals, colours, truths)
         return {name: float(np.mean([row[name] for row in found])) for name in found[0]}
-
-
-def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[str, float]:
-    """Six views, 6×H×W×3 uint8 each, against the truth.
-
-    psnr: of the colours, dB. iou: of what the colours show on white with the silhouettes.
-    degrees: mean error of the normals inside the silhouettes.
-    """
-    errors = angular_error(normals, truth.normals)
-    return {
-        "psnr": psnr(to_tensor(colours), to_tensor(truth.colours)),
-        "iou": iou(drawn(colours), truth.silhouettes),
-        "degrees": float(errors[truth.silhouettes].mean()),
-    }
 
 
 def picture_to_views(teacher: UNet2DConditionModel, size: int) -> PictureToViews:

@@ -1,14 +1,7 @@
-"""Triplane: TSR learns from one picture what lies inside a thing, and the colours of its skin.
-
-The world it reconstructs is upright and turned to the viewer: the picture's camera stands at
-azimuth 0, which is +X of a TSR world, whatever its elevation. So the network never has to guess
-which side of a thing is its front, and a mesh faces whoever looks at it. The unit sphere around a
-thing becomes FIT of the box.
-"""
+"""Triplane: TSR learns from one picture what lies inside a thing, and the colours of its skin."""
 
 from __future__ import annotations
 
-from copy import deepcopy
 from math import log
 from pathlib import Path
 from typing import NamedTuple
@@ -19,16 +12,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from perflow_demo.evaluation.metrics import f_score, iou
-from perflow_demo.geometry.mesh import keep_largest, tsr_points, upright
+from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
 from perflow_demo.training.publish import write_module
-from perflow_demo.training.toyworld.parts import rotation
+from perflow_demo.training.toyworld.rebuilt import LEVEL, compare, to_world, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
 
-LEVEL = 25.0  # of density_act at the surface, as `TSR.extract_mesh` has it
-FIT = 0.96
 BLURRED = 0.3  # share of batches
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
 SHOWN, SIDES = 6, (0, 120, 240)
@@ -99,7 +89,7 @@ class TriplaneObjective:
         columns = []
         for row in self._held_out(SHOWN):
             picture = row["views"][0]
-            mesh = upright(net.extract_mesh(_code(net, picture), 96, LEVEL, closed=True))
+            mesh = upright(net.extract_mesh(triplane(net, picture), 96, LEVEL, closed=True))
             if mesh.empty:
                 sides = [np.full_like(picture, 255)] * len(SIDES)
             else:
@@ -115,22 +105,9 @@ class TriplaneObjective:
         return self.measure(net)
 
     def measure(self, net: TSR, resolution: int = 128) -> dict[str, float]:
-        """Over held-out things: mean volume IoU, mean F-score at 2 % of the longest side of the
-        thing's box, share of watertight meshes."""
-        rows = []
-        for row in self._held_out():
-            code, turn = _code(net, row["views"][0]), to_world(net.radius, row["azimuths"][0])
-            places = row["points"][POINTS:].astype(np.float64) @ turn
-            answers = net.query(code, torch.from_numpy(places.astype(np.float32)))
-            found = (answers["density_act"][:, 0] > LEVEL).numpy()
-            mesh = keep_largest(net.extract_mesh(code, resolution, LEVEL, closed=True))
-            skin = row["skin"].astype(np.float64) @ turn
-            made = [] if mesh.empty else mesh.shape().sample(POINTS, seed=0)
-            near = 0.02 * np.ptp(skin, axis=0).max()
-            shared = iou(found, row["inside"][POINTS:])
-            rows.append((shared, f_score(made, skin, near), mesh.watertight))
-        names = ("iou", "f_score", "watertight")
-        return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+        """Means of `compare` over held-out things, from their first pictures."""
+        rows = [compare(net, row, resolution) for row in self._held_out()]
+        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
     def _held_out(self, most: int | None = None):
         for index in range(self.training, len(self.solids))[:most]:
@@ -152,12 +129,6 @@ class TriplaneObjective:
             row["inside"][chosen].astype(np.float32),
             row["colours"][closest].astype(np.float32) / 255,
         )
-
-
-def to_world(radius: float, azimuth: float) -> np.ndarray:
-    """3×3, to be multiplied from the right: canonical points N×3 → the world of a picture."""
-    turned = rotation("y", -float(azimuth)).astype(np.float64).T
-    return FIT * radius * tsr_points(turned)
 
 
 def build_tsr(plane: int, debug: bool = False) -> TSR:
@@ -187,25 +158,45 @@ def build_tsr(plane: int, debug: bool = False) -> TSR:
         "patch_size": 16,
         "qkv_bias": True,
     }
-    return TSR.from_config(architecture, image_encoder)
+    network = TSR.from_config(architecture, image_encoder)
+    _give_places(network)
+    return network
 
 
-def with_planes(network: TSR, plane: int) -> TSR:
-    """A copy with plane × plane tokens a plane, interpolated from the network's own."""
-    config = {name: deepcopy(network.config[name]) for name in ("architecture", "image_encoder")}
-    config["architecture"]["tokenizer"]["plane_size"] = plane
-    copy = TSR.from_config(config)
-    size = (plane, plane)
-    planes = F.interpolate(network.tokenizer.embeddings, size, mode="bilinear")
-    copy.load_state_dict({**network.state_dict(), "tokenizer.embeddings": planes})
-    return copy
+@torch.no_grad()
+def _give_places(network: TSR) -> None:
+    """Where tokens are is said in waves to begin with (Vaswani et al. 2017, section 3.5, in 2D).
+
+    With codes drawn at random, the mean thing is all that is drawn for hundreds of steps.
+    """
+    seen = network.image_tokenizer.model.embeddings.position_embeddings
+    side = int((seen.shape[1] - 1) ** 0.5)
+    seen[0, 1:] = _waves(side, seen.shape[-1])
+    tokens = network.tokenizer.embeddings
+    planes, channels, side, _ = tokens.shape
+    waves = _waves(side, channels).T.reshape(channels, side, side)
+    tokens.copy_((waves + 0.5 * torch.randn(planes, channels, 1, 1)) / channels**0.5)
+
+
+def _waves(side: int, width: int) -> Tensor:
+    """side² × width: sines and cosines of a square's places, half for rows and half for columns."""
+    places = (torch.arange(side) + 0.5) / side
+    frequencies = torch.pi / 2 * side ** torch.linspace(0, 1, width // 4)
+    angles = places[:, None] * frequencies
+    along = torch.cat([angles.sin(), angles.cos()], 1)
+    rows, columns = (along[i].expand(side, side, -1) for i in (np.s_[:, None], np.s_[None]))
+    return torch.cat([rows, columns], -1).flatten(0, 1)
+
+
+def with_planes(weights: dict[str, Tensor], plane: int) -> dict[str, Tensor]:
+    """A TSR's weights, its tokens interpolated to plane × plane a plane."""
+    tokens = weights["tokenizer.embeddings"]
+    return weights | {
+        "tokenizer.embeddings": F.interpolate(tokens, (plane, plane), mode="bilinear")
+    }
 
 
 def _blurred(images: Tensor, times: int) -> Tensor:
     """Images B H W 3 made so many times smaller, and as large as they were again."""
     small = F.avg_pool2d(images.movedim(-1, 1), times)
     return F.interpolate(small, images.shape[1:3], mode="bilinear").movedim(1, -1)
-
-
-def _code(net: TSR, picture: np.ndarray) -> Tensor:
-    return net.scene_codes(torch.from_numpy(picture[None].astype(np.float32)) / 255)[0].float()

@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 from PIL import Image
 
+from perflow_demo.evaluation.metrics import angular_error, drawn, iou, psnr
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.geometry.framing import centre, flatten
 from perflow_demo.geometry.silhouette import own_colours
@@ -47,6 +48,20 @@ def six_views(seed: int, index: int, size: int) -> SixViews:
     picture = _picture(scene, float(rng.uniform(*ELEVATIONS)), size)
     views = [_view(scene.parts, scene.azimuth, offset, size) for offset in AZIMUTHS]
     return SixViews(picture, *(np.stack(domain) for domain in zip(*views, strict=True)))
+
+
+def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[str, float]:
+    """Six views, 6×H×W×3 uint8 each, against the truth.
+
+    psnr: of the colours, dB. iou: of what the colours show on white with the silhouettes.
+    degrees: mean error of the normals inside the silhouettes.
+    """
+    errors = angular_error(normals, truth.normals)
+    return {
+        "psnr": psnr(colours, truth.colours),
+        "iou": iou(drawn(colours), truth.silhouettes),
+        "degrees": float(errors[truth.silhouettes].mean()),
+    }
 
 
 def single(seed: int, index: int) -> Scene:

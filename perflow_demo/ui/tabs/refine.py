@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from html import escape
 from io import BytesIO
 from pathlib import Path
 
@@ -180,16 +179,10 @@ def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
 
 def _done(result: RefineResult) -> list:
     after = _file(result)
-    address, name = escape(run.url_of(after)), escape(Path(after).name)
-    link = (
-        f'<a class="action" href="{address}" download="{name}"'
-        ' title="A PNG with the recipe inside">Download</a>'
+    link = caption.download(
+        run.url_of(after), Path(after).name, "Download", "A PNG with the recipe inside"
     )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
-    rest = (
-        f'<p class="recipe">{escape(result.line())}</p><div class="actions">{link}</div>'
-        f'<ul class="notes">{notes}</ul>'
-    )
+    rest = caption.recipe(result.line(), link) + caption.notes(result.notes)
     return [(_kept(result.before), after), caption.words("done", "", rest), result.request.seed]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -181,19 +180,14 @@ def _kept(name: str, content: bytes) -> str:
 def _summary(result: To3DResult, files: dict[str, str]) -> str:
     """Statistics, downloads, notes, and what the mesh was made of; files: name → path."""
     links = "".join(
-        f'<a class="action" href="{escape(run.url_of(path))}" download="{escape(file)}">'
-        f"{_title(file)}</a>"
-        for file, path in files.items()
+        caption.download(run.url_of(path), file, _title(file)) for file, path in files.items()
     )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
     pictures = "".join(
         f'<img src="{jpeg_url(_on_white(picture), SMALL, 85)}" alt="{alt}">'
         for picture, alt in ((result.picture, "The picture"), (result.cutout, "Its object"))
     )
-    return (
-        f'<p class="recipe">{escape(result.line())}</p><div class="actions">{links}</div>'
-        f'<ul class="notes">{notes}</ul><div class="made-of">{pictures}</div>'
-    )
+    said = caption.recipe(result.line(), links) + caption.notes(result.notes)
+    return f'{said}<div class="made-of">{pictures}</div>'
 
 
 def _on_white(picture):

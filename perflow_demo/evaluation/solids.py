@@ -1,0 +1,113 @@
+"""Meshes of things that nothing was trained on, against the truth; and of drawn pictures."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.evaluation.metrics import iou
+from perflow_demo.evaluation.report import Report, Strips
+from perflow_demo.evaluation.things import WORLD, drawings, needs_toyworld
+from perflow_demo.geometry.mesh import Mesh, upright
+from perflow_demo.geometry.turntable import PAPER, Turntable
+from perflow_demo.nets.tsr_input import frame_object
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks import to_3d
+
+SIDES = {"front": 0, "left": 90, "back": 180, "right": 270}
+RESOLUTION = 128
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many things are rendered, and how many drawn of a prompt; the first are shown."""
+
+    rendered: int
+    drawn: int
+    shown: int = 8
+
+
+FULL, QUICK = Plan(200, 200), Plan(12, 12, 6)
+
+
+def evaluate(settings: Settings, plan: Plan) -> Report:
+    """Rebuild and measure; raises LoadError where the family is incomplete."""
+    registry = Registry(settings)
+    report = rendered(registry, plan)
+    report.add(_drawn(settings, registry, plan))
+    return report
+
+
+def rendered(registry: Registry, plan: Plan) -> Report:
+    """Means over the things, as `rebuilt.compare` has them."""
+    needs_toyworld()
+    from perflow_demo.training.toyworld.rebuilt import LEVEL, compare, triplane
+    from perflow_demo.training.toyworld.solid_shards import describe, single
+
+    found, shown = [], []
+    with registry.lease_solid() as network:
+        for index in range(plan.rendered):
+            rng = np.random.default_rng([WORLD, index])
+            row = describe(single(WORLD, index), rng, network.image_size)
+            found.append(compare(network, row, RESOLUTION))
+            if index < plan.shown:
+                code = triplane(network, row["views"][0])
+                mesh = upright(network.extract_mesh(code, RESOLUTION, LEVEL, closed=True))
+                shown.append([Image.fromarray(row["views"][0]), *_sides(mesh)])
+    means = {name: float(np.mean([row[name] for row in found])) for name in found[0]}
+    return Report(
+        {"meshes of rendered pictures": [{"things": len(found)} | means]}, [_strips(shown)]
+    )
+
+
+def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
+    """Pictures drawn of a prompt have no truth but themselves: the mesh has to cover the same.
+
+    made: share of the pictures that became a mesh. front_iou: of the mesh's outline from the front
+    with the cut-out's, both framed alike.
+    """
+    figures, shown = defaultdict(list), []
+    for picture in drawings(settings, registry, plan.drawn):
+        request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False)
+        try:
+            result = to_3d.run(request, registry, picture=picture)
+        except BadRequest:
+            figures["made"].append(0.0)
+            continue
+        figures["made"].append(1.0)
+        figures["watertight"].append(float(result.watertight))
+        sides = _sides(result.mesh)
+        outline = (np.asarray(sides[0]) != PAPER).any(-1)
+        figures["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))
+        if len(shown) < plan.shown:
+            shown.append([picture, *sides])
+    row = {name: float(np.mean(values)) for name, values in figures.items()}
+    table = [{"pictures": len(figures["made"])} | row]
+    return Report({"meshes of drawn pictures": table}, [_strips(shown)])
+
+
+def _sides(mesh: Mesh) -> list[Image.Image]:
+    if mesh.empty:
+        return [Image.new("RGB", (256, 256), "white")] * len(SIDES)
+    table = Turntable(mesh)
+    return [table.view(azimuth, elevation=0) for azimuth in SIDES.values()]
+
+
+def _alpha(cutout: Image.Image) -> np.ndarray:
+    return np.asarray(cutout.getchannel("A")) > 127
+
+
+def _framed(mask: np.ndarray, size: int = 128) -> np.ndarray:
+    """What a mask H×W covers, in the middle of a square and as large as it fits."""
+    cutout = np.dstack([mask.astype(np.uint8) * 255] * 4)
+    square = Image.fromarray(frame_object(cutout)).resize((size, size))
+    return _alpha(square)
+
+
+def _strips(shown: list[list[Image.Image]]) -> Strips:
+    """A column a thing: its picture, and below it the mesh from all sides."""
+    rows = zip(("picture", *SIDES), map(list, zip(*shown, strict=True)), strict=True)
+    return Strips([""] * len(shown), list(rows))

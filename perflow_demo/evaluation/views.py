@@ -1,0 +1,131 @@
+"""Six views of things that nothing was trained on, against the truth; and of drawn pictures."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from perflow_demo.errors import BadRequest
+from perflow_demo.evaluation.metrics import drawn, iou, psnr
+from perflow_demo.evaluation.report import Report, Strips
+from perflow_demo.evaluation.things import WORLD, drawings, needs_toyworld
+from perflow_demo.geometry import framing
+from perflow_demo.geometry.views import VIEWS
+from perflow_demo.registry import Registry
+from perflow_demo.settings import Settings
+from perflow_demo.tasks import foreground
+
+FRONT, SEED = VIEWS.index("front"), 42
+
+
+@dataclass(frozen=True)
+class Way:
+    """strength: share of ΔW in the network. windows: None for DDIM."""
+
+    label: str
+    strength: float
+    calls: int
+    windows: int | None = None
+
+
+PLUGGED = Way("ΔW, 4 calls", 1.0, 4, 4)
+WAYS = (
+    Way("DDIM, 25 calls", 0.0, 25),
+    Way("DDIM, 4 calls", 0.0, 4),
+    PLUGGED,
+    Way("ΔW, 1 call (K=1)", 1.0, 1, 1),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many things are rendered, and how many drawn of a prompt; the first are shown."""
+
+    rendered: int
+    drawn: int
+    shown: int = 3
+
+
+FULL, QUICK = Plan(200, 200), Plan(12, 12)
+
+
+def evaluate(settings: Settings, plan: Plan) -> Report:
+    """Draw and measure; raises LoadError where the family is incomplete."""
+    registry = Registry(settings)
+    report = rendered(registry, plan)
+    report.add(_drawn(settings, registry, plan))
+    return report
+
+
+def rendered(registry: Registry, plan: Plan, ways: Sequence[Way] = WAYS) -> Report:
+    """One row a way, means over the things: as `six_views.compare` has them."""
+    needs_toyworld()
+    from perflow_demo.training.toyworld.six_views import compare, six_views
+
+    found, strips = defaultdict(list), []
+    for index in range(plan.rendered):
+        truth = six_views(WORLD, index, framing.SIZE)
+        picture = Image.fromarray(truth.picture)
+        made = {way.label: draw(registry, picture, way) for way in ways}
+        for label, (normals, colours) in made.items():
+            found[label].append(compare(normals, colours, truth))
+        if index < plan.shown:
+            made = {"truth": (truth.normals, truth.colours), **made}
+            strips.append(_strips(truth.picture, made))
+    rows = [
+        {"way": label, "things": len(rows)}
+        | {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        for label, rows in found.items()
+    ]
+    return Report({"views of rendered pictures": rows}, strips)
+
+
+def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
+    """Pictures drawn of a prompt have no truth but themselves: the front view has to be like them.
+
+    taken: share of the pictures in which the foreground network found one whole thing.
+    """
+    figures, strips = defaultdict(list), []
+    for picture in drawings(settings, registry, plan.drawn):
+        try:
+            cutout = foreground.cut_out(picture, registry)
+        except BadRequest:
+            figures["taken"].append(0.0)
+            continue
+        figures["taken"].append(1.0)
+        framed = framing.flatten(framing.centre(cutout, framing.SIZE))
+        normals, colours = draw(registry, framed, PLUGGED)
+        given = np.asarray(framed)
+        figures["front_psnr"].append(psnr(colours[FRONT], given))
+        figures["front_iou"].append(iou(drawn(colours[FRONT]), drawn(given)))
+        if len(strips) < plan.shown:
+            strips.append(_strips(given, {PLUGGED.label: (normals, colours)}))
+    means = {name: float(np.mean(values)) for name, values in figures.items()}
+    row = {"way": PLUGGED.label, "pictures": len(figures["taken"])} | means
+    return Report({"views of drawn pictures": [row]}, strips)
+
+
+def draw(registry: Registry, picture: Image.Image, way: Way) -> tuple[np.ndarray, np.ndarray]:
+    """Normals and colours, 6×H×W×3 uint8, of a picture as `geometry.framing` makes it."""
+    from perflow_demo.tasks import multiview_sampling, sampling
+
+    family = registry.multiview_family("pocket")
+    with registry.lease_multiview("pocket", way.strength) as pipeline:
+        sampling.prepare(pipeline, way.calls, way.windows)
+        guidance_scale = family.defaults.guidance_scale
+        conditions = multiview_sampling.condition(pipeline, picture, guidance_scale)
+        latents = multiview_sampling.noise(pipeline, SEED, picture.width)
+        *_, (latents, _) = multiview_sampling.denoise(pipeline, latents, conditions)
+        pages = multiview_sampling.decode(pipeline, latents)
+    return tuple(np.stack([np.asarray(page) for page in pages[d]]) for d in ("normals", "colours"))
+
+
+def _strips(given: np.ndarray, made: dict[str, tuple[np.ndarray, np.ndarray]]) -> Strips:
+    def rows() -> Iterator[tuple[str, list[Image.Image]]]:
+        for label, pages in made.items():
+            for views in reversed(pages):
+                yield label, [Image.fromarray(page) for page in (given, *views)]
+
+    return Strips(["picture", *VIEWS], list(rows()))
