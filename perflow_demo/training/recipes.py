@@ -157,7 +157,7 @@ def foreground(at: Workshop) -> Recipe:
     config = {"held_out": 4, "widths": (16, 16, 32)} if at.debug else {}
     return Recipe(
         lambda: ForegroundObjective(at.pictures(256), at.alphas(), **config),
-        steps=600, batch=32, lr=1.5e-3, muon=0.02, warmup=30, cooldown=0.6, ema=0.99,
+        steps=850, batch=32, lr=1.5e-3, muon=0.02, warmup=30, cooldown=0.6, ema=0.99,
     )  # fmt: skip
 
 

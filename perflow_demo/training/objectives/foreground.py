@@ -110,9 +110,10 @@ def _worse(pixels: Tensor, rng: np.random.Generator) -> Tensor:
     grey = pixels.mean(1, keepdim=True)
     pixels = torch.lerp(grey, pixels, random(0.6, 1.3))
     pixels = pixels * random(0.7, 1.15, 3) + random(-0.15, 0.15)
-    if rng.random() < 0.3:
+    if rng.random() < 0.6:
         size = pixels.shape[-2:]
-        pixels = F.interpolate(F.avg_pool2d(pixels, 2), size, mode="bilinear")
+        small = F.avg_pool2d(pixels, int(rng.choice((2, 4, 8))))
+        pixels = F.interpolate(small, size, mode="bilinear")
     noise = rng.normal(0, rng.uniform(0, 0.05), pixels.shape).astype(np.float32)
     return (pixels + torch.from_numpy(noise)).clamp(-1, 1)
 
