@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -52,33 +53,25 @@ program = typer.Typer(
 @program.command()
 def pocket(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """The embedded family: quality, straightness, styles, unseen words."""
-    plan = pocket_figures.QUICK if quick else pocket_figures.FULL
-    report = pocket_figures.evaluate(Settings.from_environment(), plan)
-    _hand_over(report, json, grid)
+    _measure(pocket_figures, quick, json, grid)
 
 
 @program.command()
 def views(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """Six views of unseen things: against the truth, with and without ΔW."""
-    plan = view_figures.QUICK if quick else view_figures.FULL
-    report = view_figures.evaluate(Settings.from_environment(), plan)
-    _hand_over(report, json, grid)
+    _measure(view_figures, quick, json, grid)
 
 
 @program.command()
 def solids(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """Meshes of unseen things: against the truth, and of drawn pictures."""
-    plan = solid_figures.QUICK if quick else solid_figures.FULL
-    report = solid_figures.evaluate(Settings.from_environment(), plan)
-    _hand_over(report, json, grid)
+    _measure(solid_figures, quick, json, grid)
 
 
 @program.command()
 def refine(json: Json = None, grid: Grid = None, quick: Quick = False) -> None:
     """Refined pictures: against LANCZOS, the teacher's 25 steps, and the originals."""
-    plan = refining.QUICK if quick else refining.FULL
-    report = refining.evaluate(Settings.from_environment(), plan)
-    _hand_over(report, json, grid)
+    _measure(refining, quick, json, grid)
 
 
 @program.command()
@@ -92,6 +85,11 @@ def speed(json: Json = None, quick: Quick = False) -> None:
 def memory(json: Json = None) -> None:
     """Bytes on the device at full size, shared against separate; loads nothing."""
     _hand_over(memory_figures.evaluate(), json)
+
+
+def _measure(figures: ModuleType, quick: bool, json: Path | None, grid: Path | None) -> None:
+    plan = figures.QUICK if quick else figures.FULL
+    _hand_over(figures.evaluate(Settings.from_environment(), plan), json, grid)
 
 
 def _hand_over(report: Report, json: Path | None, grid: Path | None = None) -> None:

@@ -36,6 +36,14 @@ class Sampler:
         """Share of ΔW in the network."""
         return 0.0 if self.windows is None else 1.0
 
+    def set_up(self, pipeline) -> None:
+        """Make a leased pipeline's own scheduler ready for a run."""
+        if self.spacing:
+            pipeline.scheduler = DDIMScheduler.from_config(
+                pipeline.scheduler.config, timestep_spacing=self.spacing
+            )
+        sampling.prepare(pipeline, self.calls, self.windows)
+
 
 TEACHER = Sampler("teacher, DDIM 25", 25)
 
@@ -106,16 +114,12 @@ class Studio:
         size: int,
         guidance_scale: float,
     ) -> Tensor:
-        if sampler.spacing:
-            pipeline.scheduler = DDIMScheduler.from_config(
-                pipeline.scheduler.config, timestep_spacing=sampler.spacing
-            )
         drawn = []
         for start in range(0, len(prompts), self.batch):
             chunk = prompts[start : start + self.batch]
             embeds = [self._words(pipeline, prompt, guidance_scale) for prompt in chunk]
             positive, negative = zip(*embeds, strict=True)
-            sampling.prepare(pipeline, sampler.calls, sampler.windows)
+            sampler.set_up(pipeline)
             latents = sampling.noise(pipeline, [prompt.seed for prompt in chunk], size)
             guide = torch.cat(negative) if guidance_scale > 1 else None
             steps = sampling.denoise(pipeline, latents, torch.cat(positive), guide, guidance_scale)

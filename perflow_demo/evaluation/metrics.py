@@ -1,7 +1,7 @@
 """Distances between latents, pictures, sets of pictures and solids; knows no model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -49,6 +49,11 @@ def seam_ratio(pixels: np.ndarray, lines: Sequence[int]) -> float:
         seams = np.isin(np.arange(1, len(plane)), lines)
         ratios.append(steps[seams].mean() / steps[~seams].mean())
     return float(np.mean(ratios))
+
+
+def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over rows that have the same ones; at least one row."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
 def iou(mask: np.ndarray, reference: np.ndarray) -> float:

@@ -1,15 +1,14 @@
 """Meshes of things that nothing was trained on, against the truth; and of drawn pictures."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.evaluation.metrics import iou
+from perflow_demo.evaluation.metrics import iou, means
 from perflow_demo.evaluation.report import Report, Strips
-from perflow_demo.evaluation.things import WORLD, drawings, needs_toyworld
+from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry.mesh import Mesh, upright
 from perflow_demo.geometry.turntable import PAPER, Turntable
 from perflow_demo.nets.tsr_input import frame_object
@@ -21,16 +20,7 @@ SIDES = {"front": 0, "left": 90, "back": 180, "right": 270}
 RESOLUTION = 128
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How many things are rendered, and how many drawn of a prompt; the first are shown."""
-
-    rendered: int
-    drawn: int
-    shown: int = 8
-
-
-FULL, QUICK = Plan(200, 200), Plan(12, 12, 6)
+FULL, QUICK = Plan(200, 200, 8), Plan(12, 12, 6)
 
 
 def evaluate(settings: Settings, plan: Plan) -> Report:
@@ -57,10 +47,8 @@ def rendered(registry: Registry, plan: Plan) -> Report:
                 code = triplane(network, row["views"][0])
                 mesh = upright(network.extract_mesh(code, RESOLUTION, LEVEL, closed=True))
                 shown.append([Image.fromarray(row["views"][0]), *_sides(mesh)])
-    means = {name: float(np.mean([row[name] for row in found])) for name in found[0]}
-    return Report(
-        {"meshes of rendered pictures": [{"things": len(found)} | means]}, [_strips(shown)]
-    )
+    table = [{"things": len(found)} | means(found)]
+    return Report({"meshes of rendered pictures": table}, [_strips(shown)])
 
 
 def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
@@ -109,5 +97,6 @@ def _framed(mask: np.ndarray, size: int = 128) -> np.ndarray:
 
 def _strips(shown: list[list[Image.Image]]) -> Strips:
     """A column a thing: its picture, and below it the mesh from all sides."""
-    rows = zip(("picture", *SIDES), map(list, zip(*shown, strict=True)), strict=True)
-    return Strips([""] * len(shown), list(rows))
+    labels = ("picture", *SIDES)
+    rows = [(label, [column[row] for column in shown]) for row, label in enumerate(labels)]
+    return Strips([""] * len(shown), rows)

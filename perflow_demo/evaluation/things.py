@@ -1,6 +1,7 @@
 """Single things that nothing was trained on: rendered, with their truth, and drawn of a prompt."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import cycle, islice
 
@@ -15,6 +16,15 @@ from perflow_demo.tasks import text_to_image
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 WORLD = 9_000  # seed of a world that nothing was trained on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many things are rendered, and how many drawn of a prompt; the first are shown."""
+
+    rendered: int
+    drawn: int
+    shown: int
 
 
 def needs_toyworld() -> None:

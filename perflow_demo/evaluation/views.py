@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.evaluation.metrics import drawn, iou, psnr
+from perflow_demo.evaluation.drawing import TEACHER, Sampler, ddim, perflow
+from perflow_demo.evaluation.metrics import drawn, iou, means, psnr
 from perflow_demo.evaluation.report import Report, Strips
-from perflow_demo.evaluation.things import WORLD, drawings, needs_toyworld
+from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry import framing
 from perflow_demo.geometry.views import VIEWS
 from perflow_demo.registry import Registry
@@ -20,35 +20,9 @@ from perflow_demo.tasks import foreground
 FRONT, SEED = VIEWS.index("front"), 42
 
 
-@dataclass(frozen=True)
-class Way:
-    """strength: share of ΔW in the network. windows: None for DDIM."""
-
-    label: str
-    strength: float
-    calls: int
-    windows: int | None = None
-
-
-PLUGGED = Way("ΔW, 4 calls", 1.0, 4, 4)
-WAYS = (
-    Way("DDIM, 25 calls", 0.0, 25),
-    Way("DDIM, 4 calls", 0.0, 4),
-    PLUGGED,
-    Way("ΔW, 1 call (K=1)", 1.0, 1, 1),
-)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How many things are rendered, and how many drawn of a prompt; the first are shown."""
-
-    rendered: int
-    drawn: int
-    shown: int = 3
-
-
-FULL, QUICK = Plan(200, 200), Plan(12, 12)
+PLUGGED = perflow(4)
+WAYS = (TEACHER, ddim(4), PLUGGED, perflow(1))
+FULL, QUICK = Plan(200, 200, 3), Plan(12, 12, 3)
 
 
 def evaluate(settings: Settings, plan: Plan) -> Report:
@@ -59,7 +33,7 @@ def evaluate(settings: Settings, plan: Plan) -> Report:
     return report
 
 
-def rendered(registry: Registry, plan: Plan, ways: Sequence[Way] = WAYS) -> Report:
+def rendered(registry: Registry, plan: Plan, ways: Sequence[Sampler] = WAYS) -> Report:
     """One row a way, means over the things: as `six_views.compare` has them."""
     needs_toyworld()
     from perflow_demo.training.toyworld.six_views import compare, six_views
@@ -75,9 +49,8 @@ def rendered(registry: Registry, plan: Plan, ways: Sequence[Way] = WAYS) -> Repo
             made = {"truth": (truth.normals, truth.colours), **made}
             strips.append(_strips(truth.picture, made))
     rows = [
-        {"way": label, "things": len(rows)}
-        | {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-        for label, rows in found.items()
+        {"way": label, "things": len(measured)} | means(measured)
+        for label, measured in found.items()
     ]
     return Report({"views of rendered pictures": rows}, strips)
 
@@ -102,18 +75,18 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
         figures["front_iou"].append(iou(drawn(colours[FRONT]), drawn(given)))
         if len(strips) < plan.shown:
             strips.append(_strips(given, {PLUGGED.label: (normals, colours)}))
-    means = {name: float(np.mean(values)) for name, values in figures.items()}
-    row = {"way": PLUGGED.label, "pictures": len(figures["taken"])} | means
-    return Report({"views of drawn pictures": [row]}, strips)
+    row = {name: float(np.mean(values)) for name, values in figures.items()}
+    table = [{"way": PLUGGED.label, "pictures": len(figures["taken"])} | row]
+    return Report({"views of drawn pictures": table}, strips)
 
 
-def draw(registry: Registry, picture: Image.Image, way: Way) -> tuple[np.ndarray, np.ndarray]:
+def draw(registry: Registry, picture: Image.Image, way: Sampler) -> tuple[np.ndarray, np.ndarray]:
     """Normals and colours, 6×H×W×3 uint8, of a picture as `geometry.framing` makes it."""
-    from perflow_demo.tasks import multiview_sampling, sampling
+    from perflow_demo.tasks import multiview_sampling
 
     family = registry.multiview_family("pocket")
     with registry.lease_multiview("pocket", way.strength) as pipeline:
-        sampling.prepare(pipeline, way.calls, way.windows)
+        way.set_up(pipeline)
         guidance_scale = family.defaults.guidance_scale
         conditions = multiview_sampling.condition(pipeline, picture, guidance_scale)
         latents = multiview_sampling.noise(pipeline, SEED, picture.width)

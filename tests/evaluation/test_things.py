@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from perflow_demo.errors import BadRequest
 from perflow_demo.evaluation import solids, views
 from perflow_demo.evaluation.things import drawings
 from perflow_demo.geometry.mesh import Mesh
@@ -25,6 +26,15 @@ def test_the_figures_of_solids_are_complete(settings):
     (made,) = report.tables["meshes of drawn pictures"]
     assert made["pictures"] == 2 and 0 <= made["made"] <= 1
     assert [len(row) for _, row in report.strips[0].rows] == [1] * 5
+
+
+def test_pictures_that_never_become_a_mesh_are_told_too(settings, monkeypatch):
+    def refuse(*_, **__):
+        raise BadRequest("No object was found.")
+
+    monkeypatch.setattr(solids.to_3d, "run", refuse)
+    report = solids.evaluate(settings, solids.Plan(rendered=1, drawn=1, shown=1))
+    assert report.tables["meshes of drawn pictures"] == [{"pictures": 1, "made": 0.0}]
 
 
 def test_the_figures_of_views_are_complete(settings):

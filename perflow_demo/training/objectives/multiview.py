@@ -11,6 +11,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from torch import Tensor, nn
 
+from perflow_demo.evaluation.metrics import means
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.nets import LatentTokens, PocketAutoencoder, UNetMV2DConditionModel
 from perflow_demo.training.objectives.autoencoder import grid, to_tensor
@@ -132,7 +133,7 @@ class MultiviewObjective:
             pictures = to_tensor(np.stack([truth.picture for truth in truths]))
             normals, colours = self.draw(net, pictures)
             found += map(compare, normals, colours, truths)
-        return {name: float(np.mean([row[name] for row in found])) for name in found[0]}
+        return means(found)
 
 
 def picture_to_views(teacher: UNet2DConditionModel, size: int) -> PictureToViews:

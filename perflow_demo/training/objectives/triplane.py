@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from perflow_demo.evaluation.metrics import means
 from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
@@ -107,7 +108,7 @@ class TriplaneObjective:
     def measure(self, net: TSR, resolution: int = 128) -> dict[str, float]:
         """Means of `compare` over held-out things, from their first pictures."""
         rows = [compare(net, row, resolution) for row in self._held_out()]
-        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        return means(rows)
 
     def _held_out(self, most: int | None = None):
         for index in range(self.training, len(self.solids))[:most]:
