@@ -47,10 +47,13 @@ class Latents:
 
 
 def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
-    """The Latents of a folder of shards under the autoencoder in `vae`, cached in `data`."""
-    folder = data / f"latents-{pictures.name}-{fingerprint(vae)}"
-    if not (folder / "words.json").exists():
-        encode(Pictures(pictures), PocketAutoencoder.from_pretrained(vae), folder)
+    """The Latents of a folder of shards under the autoencoder in `vae`, cached in `data`.
+
+    Encoded anew where the folder has grown.
+    """
+    folder, shards = data / f"latents-{pictures.name}-{fingerprint(vae)}", Pictures(pictures)
+    if not (folder / "words.json").exists() or len(Latents(folder)) != len(shards):
+        encode(shards, PocketAutoencoder.from_pretrained(vae), folder)
     return Latents(folder)
 
 

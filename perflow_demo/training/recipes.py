@@ -37,7 +37,7 @@ from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
 
 # Picture size → seed and number of samples.
-WORLDS = {256: (1, 12_000), 512: (2, 1_000), 1024: (5, 600)}
+WORLDS = {256: (1, 24_000), 512: (2, 1_000), 1024: (5, 600)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)

@@ -96,3 +96,11 @@ def test_latents_are_cached_for_one_autoencoder_only(folder, autoencoder, tmp_pa
     write_module(other, tmp_path / "vae")
     assert isinstance(encoded(folder, tmp_path / "vae", tmp_path), Latents)
     assert len(set(tmp_path.glob("latents-*"))) == len(first) + 1
+
+
+def test_more_pictures_than_were_encoded_are_encoded_anew(autoencoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "SHARD", 2)
+    write_module(autoencoder, tmp_path / "vae")
+    for count in (2, 3):
+        render_shards(tmp_path / "grown", SEED, count, SIZE)
+        assert len(encoded(tmp_path / "grown", tmp_path / "vae", tmp_path)) == count
