@@ -189,10 +189,10 @@ def teacher_512(at: Workshop) -> Recipe:
 
 
 def perflow(at: Workshop) -> Recipe:
-    """ΔW: four windows straightened, four solver steps each."""
+    """ΔW: four windows of the guided teacher straightened, five solver steps each."""
     return Recipe(
-        lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), solver_steps=4),
-        steps=240, batch=48, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
+        lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))])),
+        steps=500, batch=8, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
@@ -196,3 +196,27 @@ def test_other_teachers_are_refused():
             ALPHAS,
             "sample",
         )
+
+
+def test_the_second_order_is_that_of_dpm_solver(teacher):
+    data = arrays("b_solver")
+    predict = guided(teacher, data["prompt_embeds"])
+    rows = len(data["latents"])
+    ours = solve_window(
+        predict, data["latents"], torch.ones(rows), torch.zeros(rows), 10, ALPHAS, order=2
+    )
+    theirs = DPMSolverMultistepScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+        timestep_spacing="trailing", final_sigmas_type="sigma_min", lower_order_final=False,
+    )  # fmt: skip
+    theirs.set_timesteps(10)
+    latents = data["latents"]
+    for t in theirs.timesteps:
+        latents = theirs.step(predict(latents, t.expand(rows)), t, latents).prev_sample
+    close(ours, latents, 1e-4)
+
+
+def test_there_is_no_third_order():
+    ends = torch.ones(1), torch.zeros(1)
+    with pytest.raises(ValueError, match="order"):
+        solve_window(lambda x, t: x, torch.zeros(1, 1), *ends, 1, ALPHAS, order=3)

@@ -12,18 +12,23 @@ from perflow_demo.training.objectives.teacher import teacher_schedule
 
 
 class NothingThere(nn.Module):
-    """A network that takes whatever it is given for noise: its flow bends in no window."""
+    """A network that takes whatever it is given for noise: its flow bends in no window.
+
+    empty: what it adds where the prompt is empty.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(()))
+        self.empty = nn.Parameter(torch.zeros(()))
         self.seen: list[torch.Tensor] = []
 
     def forward(self, sample, timesteps, context):
         self.seen.append(timesteps)
         alphas = teacher_schedule().alphas_cumprod[timesteps.long().clamp(0, 999)]
         ratio = (alphas / (1 - alphas)).sqrt().view(-1, 1, 1, 1)
-        return SimpleNamespace(sample=self.scale * ratio * sample)
+        told = self.empty * (context == 0)[:, :, :, None]
+        return SimpleNamespace(sample=self.scale * ratio * sample + told)
 
 
 class Pair(nn.Module):
@@ -32,7 +37,8 @@ class Pair(nn.Module):
         self.unet = NothingThere()
 
     def context(self, ids, mask):
-        return torch.zeros(len(ids), 1, 1)
+        """1 for a prompt, 0 for none, of which only the frame of tokens is left."""
+        return (mask.sum(1) > 2).float()[:, None, None]
 
 
 @pytest.fixture
@@ -42,12 +48,12 @@ def objective(minilm):
     teacher = SimpleNamespace(
         net=Pair(), schedule=teacher_schedule(), tokenizer=build_tokenizer(), dropout=0.1
     )
-    return PeRFlowObjective(teacher, solver_steps=4, starts=1.0)
+    return PeRFlowObjective(teacher, starts=1.0)
 
 
 def loss(objective: PeRFlowObjective, count: int = 64) -> float:
     clean = torch.randn(count, 4, 2, 2, generator=torch.Generator().manual_seed(0))
-    batch = clean, torch.zeros(count, 1), torch.ones(count, 1)
+    batch = clean, torch.ones(count, 3), torch.ones(count, 3)
     value, _ = objective.loss(objective.net, batch, torch.Generator().manual_seed(1))
     return value.item()
 
@@ -56,6 +62,13 @@ def test_a_student_whose_lines_end_where_the_solver_ends_has_no_loss(objective):
     assert loss(objective) < 1e-5
     objective.net.scale.data *= 1.1
     assert loss(objective) > 1e-4
+
+
+def test_the_student_is_guided_as_the_teacher_is(objective):
+    objective.net.empty.data += 0.1
+    assert loss(objective) > 1e-4
+    objective.guidance_scale = 1.0
+    assert loss(objective) < 1e-5
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,13 @@ from torch import Tensor
 from perflow_demo.flow import (
     PeRFlowScheduler,
     TimeWindows,
-    add_noise,
     extract_delta,
     guided,
     interpolate,
     solve_window,
     window_end_estimate,
 )
+from perflow_demo.flow.solver import Predict
 from perflow_demo.models.stored import packed, read_tensors
 from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective, TextToImage
 from perflow_demo.training.publish import write_tensors
@@ -29,8 +31,9 @@ from perflow_demo.training.text import tokenize
 class PeRFlowObjective:
     """The student's line through each window must end where the guided teacher's solver ends.
 
-    guidance_scale > 1 puts guidance inside the solver, with the prompt never dropped; 1 is
-    "cfg_sync": captions are dropped on both sides alike, and the student is guided when it is used.
+    Both sides are guided alike, by a scale drawn for every batch between 1 and `guidance_scale`: a
+    student that is only guided when it is used multiplies its errors. And the windows are those of
+    the teacher's own way from noise to picture, not of noisy pictures, which guidance leaves.
     starts: share of the rows that stand where their window begins; in one step a window, that is
     all the student is ever asked. The others are anywhere in it.
     """
@@ -41,45 +44,56 @@ class PeRFlowObjective:
         self,
         teacher: TeacherObjective,
         windows: int = 4,
-        solver_steps: int = 8,
-        guidance_scale: float = 1.0,
+        solver_steps: int = 5,
+        guidance_scale: float = 7.0,
         starts: float = 0.5,
     ) -> None:
         self.data = teacher
+        self.data.dropout = 0.0  # guidance brings the empty prompt in
         self.teacher = deepcopy(teacher.net).eval().requires_grad_(False)
         self.net = teacher.net.unet
         self.windows = TimeWindows(windows)
         self.solver_steps, self.guidance_scale = solver_steps, guidance_scale
         self.starts = starts
         self.alphas = teacher.schedule.alphas_cumprod
-        if guidance_scale > 1:
-            self.data.dropout = 0.0
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return self.data.batch(rng, count)
 
     def loss(self, net, batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         clean, ids, mask = batch
-        count = len(clean)
-        t = 1e-3 + (1 - 1e-3) * torch.rand(count, generator=generator)
-        window = self.windows.lookup(t, self.alphas)
-        t = torch.where(torch.rand(count, generator=generator) < self.starts, window.start, t)
+        windows, count = self.windows.num_windows, len(clean)
+        scale = 1 + (self.guidance_scale - 1) * torch.rand((), generator=generator).item()
         noise = torch.randn(clean.shape, generator=generator)
-        with torch.no_grad():
-            context = self.teacher.context(ids, mask)
-            nothing = self.teacher.context(*tokenize(self.data.tokenizer, [""] * count))
-            predict = guided(self._teacher_output, context, nothing, self.guidance_scale)
-            start = add_noise(clean, noise, (window.start * 1000).round().long(), self.alphas)
-            end = solve_window(
-                predict, start, window.start, window.end, self.solver_steps, self.alphas,
-                prediction_type=self.data.schedule.config.prediction_type,
-            )  # fmt: skip
-        sample = interpolate(start, end, t, window).contiguous(memory_format=torch.channels_last)
-        output = net(sample, t * 1000, context).sample.float()
+        context = self.teacher.context(ids, mask)
+        nothing = self.teacher.context(*tokenize(self.data.tokenizer, [""] * count))
+        predict = guided(partial(_output, self.teacher.unet), context, nothing, scale)
+        states = self.trajectory(predict, noise)
+        start, end = states[:-1].flatten(0, 1), states[1:].flatten(0, 1)
+        begins = self._boundaries()[:-1].repeat_interleave(count)
+        t = begins - torch.rand(len(begins), generator=generator) * 0.999 / windows
+        window = self.windows.lookup(t, self.alphas)
+        t = torch.where(torch.rand(len(t), generator=generator) < self.starts, window.start, t)
+        sample = interpolate(start, end, t, window)
+        both = context.repeat(windows, 1, 1), nothing.repeat(windows, 1, 1)
+        output = guided(partial(_output, net), *both, scale)(sample, t * 1000)
         # Compared where the line ends, not as outputs: windows turn them into steps of very
         # different length, and the longest are made where little noise is left.
         found = window_end_estimate(self.prediction_type, output, sample, t, window)
         return (found - end).square().mean(), {}
+
+    @torch.no_grad()
+    def trajectory(self, predict: Predict, noise: Tensor) -> Tensor:
+        """The teacher's latents where windows begin and end, from noise B C h w: 1 + windows B C h w."""
+        states, bounds = [noise], self._boundaries()[:, None].expand(-1, len(noise))
+        for start, end in pairwise(bounds):
+            states.append(
+                solve_window(
+                    predict, states[-1], start, end, self.solver_steps, self.alphas,
+                    prediction_type=self.data.schedule.config.prediction_type, order=2,
+                )
+            )  # fmt: skip
+        return torch.stack(states)
 
     @torch.no_grad()
     def sheet(self, net) -> Image.Image:
@@ -104,6 +118,10 @@ class PeRFlowObjective:
         lost = sum((stored[key] - delta[key]).square().sum() for key in delta)
         return {"lost": float(lost / sum(change.square().sum() for change in delta.values()))}
 
-    def _teacher_output(self, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
-        latents = latents.contiguous(memory_format=torch.channels_last)
-        return self.teacher.unet(latents, timesteps, context).sample.float()
+    def _boundaries(self) -> Tensor:
+        return torch.tensor(self.windows.boundaries)
+
+
+def _output(unet, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
+    latents = latents.contiguous(memory_format=torch.channels_last)
+    return unet(latents, timesteps, context).sample.float()
