@@ -90,6 +90,14 @@ class Workshop:
         """The published teacher's network."""
         return UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
 
+    def judge(self) -> JudgeObjective:
+        """The published measure goes on, or a new one where there is none."""
+        config = {"held_out": 4, "widths": (16, 16, 32, 32)} if self.debug else {}
+        objective = JudgeObjective(self.pictures(256), **config)
+        if (self.assets / "judge").is_dir():
+            objective.net.load_state_dict(published(self.assets / "judge"))
+        return objective
+
     def multiview(self) -> MultiviewObjective:
         """On six views of things encoded now if they are not; the published network goes on, or the
         published teacher where there is none."""
@@ -145,10 +153,9 @@ def decoder(at: Workshop) -> Recipe:
 
 def judge(at: Workshop) -> Recipe:
     """The measure: kind, main colour, accessories."""
-    config = {"held_out": 4, "widths": (16, 16, 32, 32)} if at.debug else {}
     return Recipe(
-        lambda: JudgeObjective(at.pictures(256), **config),
-        steps=6_000, batch=64, lr=1.5e-3, warmup=50, weight_decay=0.05, compile=(Judge,),
+        at.judge, steps=2_400, batch=64, lr=1e-3, muon=0.01, warmup=50, cooldown=0.8,
+        ema=0.998, weight_decay=0.02, compile=(Judge,),
     )  # fmt: skip
 
 

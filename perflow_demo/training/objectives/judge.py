@@ -12,6 +12,7 @@ from torch import Tensor
 
 from perflow_demo.nets import Judge
 from perflow_demo.training.objectives.autoencoder import grid, to_tensor
+from perflow_demo.training.objectives.backgrounds import window
 from perflow_demo.training.publish import write_module
 from perflow_demo.training.toyworld.accessories import ACCESSORIES
 from perflow_demo.training.toyworld.kinds import KINDS
@@ -23,7 +24,7 @@ UNKNOWN = -100  # a colourful thing has no main colour to learn
 
 
 class JudgeObjective:
-    """Cross-entropy for kind and colour, binary for accessories; on shifted, blurred, noisy views.
+    """Cross-entropy for kind and colour, binary for accessories; on moved, blurred, noisy views.
 
     The last `held_out` pictures are never trained on; `sheet` and the log's figures come from them.
     """
@@ -37,10 +38,9 @@ class JudgeObjective:
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, ...]:
         rows = [self.training[i] for i in rng.integers(len(self.training), size=count)]
         pixels, *labels = self._take(rows)
-        if rng.random() < 0.5:
-            pixels = pixels.flip(-1)
-        shift = rng.integers(-12, 13, 2).tolist()
-        pixels = pixels.roll(shift, (2, 3))
+        sides = rng.uniform(0.8, 1.1, (count, 1)) * rng.uniform(0.95, 1.05, (count, 2))
+        sides[:, 0] *= rng.choice((-1, 1), count)
+        pixels = window(pixels, sides, rng.uniform(-0.15, 0.15, (count, 2)))
         worse = int(rng.integers(1, 5))
         if worse > 1:
             pixels = F.interpolate(F.avg_pool2d(pixels, worse), pixels.shape[-2:], mode="bilinear")

@@ -84,7 +84,7 @@ class PeRFlowObjective:
 
     @torch.no_grad()
     def trajectory(self, predict: Predict, noise: Tensor) -> Tensor:
-        """The teacher's latents where windows begin and end, from noise B C h w: 1 + windows B C h w."""
+        """The teacher's latents where windows begin and end: 1 + windows B C h w, from noise."""
         states, bounds = [noise], self._boundaries()[:, None].expand(-1, len(noise))
         for start, end in pairwise(bounds):
             states.append(
