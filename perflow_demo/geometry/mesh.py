@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import fast_simplification
 import numpy as np
 import trimesh
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 # Rows: where glTF's X, Y and Z lie in a TSR world, whose +Z is up and +X the front.
@@ -110,7 +112,8 @@ def simplify(mesh: Mesh, faces: int) -> Mesh:
     """The mesh with about `faces` faces, by quadric edge collapses; fewer already: unchanged.
 
     Vertex colours are those of the nearest vertex before (Garland and Heckbert 1997 for the
-    collapses, through fast-simplification).
+    collapses, through fast-simplification). Where they fold sheets onto each other, these are
+    parted again; at worst a slit is left, which `fill_holes` closes.
     """
     if len(mesh.faces) <= faces:
         return mesh
@@ -120,7 +123,40 @@ def simplify(mesh: Mesh, faces: int) -> Mesh:
     colors = mesh.colors
     if colors is not None:
         colors = colors[cKDTree(mesh.vertices).query(points)[1]]
-    return _only(Mesh(points, triangles, colors), triangles)
+    return _parted(_only(Mesh(points, triangles, colors), _unfolded(triangles)))
+
+
+def _unfolded(faces: np.ndarray) -> np.ndarray:
+    """The faces without those that lie on another: both sides of a fold go."""
+    corners = np.sort(faces, 1)
+    _, index, count = np.unique(corners, axis=0, return_inverse=True, return_counts=True)
+    return faces[count[index.ravel()] == 1]
+
+
+def _parted(mesh: Mesh) -> Mesh:
+    """The mesh with a vertex of its own for every sheet, where several meet in one.
+
+    Faces are of one sheet at a vertex if they can be walked around it over edges of two faces.
+    """
+    count = len(mesh.faces)
+    corners = np.arange(3 * count).reshape(count, 3)
+    vertices = mesh.faces.ravel()
+    ends = np.stack([corners, np.roll(corners, -1, 1)], -1).reshape(-1, 2)
+    # From the lower vertex to the higher: in this order equal edges have equal ends.
+    turned = np.take_along_axis(ends, np.argsort(vertices[ends], 1), 1)
+    _, edge, faces = np.unique(vertices[turned], axis=0, return_inverse=True, return_counts=True)
+    edge = edge.ravel()
+    order = np.argsort(edge, kind="stable")
+    pairs = turned[order[faces[edge[order]] == 2]].reshape(-1, 2, 2)
+    links = coo_array(
+        (np.ones(2 * len(pairs)), pairs.transpose(1, 0, 2).reshape(2, -1)),
+        shape=(3 * count, 3 * count),
+    )
+    number, sheet = connected_components(links, directed=False)
+    source = np.empty(number, np.int64)
+    source[sheet] = vertices
+    colors = None if mesh.colors is None else mesh.colors[source]
+    return Mesh(mesh.vertices[source], sheet.reshape(count, 3), colors)
 
 
 def _rims(mesh: Mesh) -> list[np.ndarray]:

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import trimesh
 
+from perflow_demo.geometry.isosurface import extract_surface
 from perflow_demo.geometry.mesh import (
     Mesh,
+    _parted,
+    _unfolded,
     fill_holes,
     keep_largest,
     simplify,
@@ -73,6 +76,33 @@ def test_fewer_faces_keep_shape_and_colours():
     assert mesh.shape().volume == pytest.approx(whole.shape().volume, rel=0.02)
     assert np.abs(mesh.colors - (mesh.vertices + 1) / 2).max() < 0.1
     assert simplify(mesh, 1000) is mesh
+
+
+def rough(points):
+    waves = np.prod(np.sin(25 * points), axis=-1)
+    return 0.8 - np.linalg.norm(points, axis=-1) + 0.15 * waves
+
+
+@pytest.mark.parametrize("faces", [3000, 1000])
+def test_fewer_faces_of_a_rough_surface_can_still_be_closed(faces):
+    box = np.array([[-1.0, -1, -1], [1, 1, 1]])
+    whole = Mesh(*extract_surface(rough, 0.0, 96, box, closed=True))
+    assert whole.watertight
+    mesh = fill_holes(simplify(whole, faces))
+    assert mesh.watertight and mesh.shape().is_winding_consistent
+    assert mesh.shape().volume == pytest.approx(whole.shape().volume, rel=0.05)
+
+
+def test_sheets_that_meet_in_an_edge_are_parted():
+    """Two tetrahedra with an edge in common, one of them with a fold of two faces on its side."""
+    vertices = np.array(
+        [[0, 0, 0], [0, 0, 1], [1, 0, 0], [1, 1, 0], [-1, 0, 0], [-1, -1, 0], [3, 3, 3]]
+    )
+    both = [[0, 1, 3], [0, 3, 2], [1, 2, 3], [0, 2, 1], [0, 1, 5], [0, 5, 4], [1, 4, 5], [0, 4, 1]]
+    fold = [[2, 3, 6], [3, 2, 6]]
+    mesh = _parted(Mesh(vertices, _unfolded(np.array(both + fold))))
+    assert len(mesh.faces) == len(both) and mesh.watertight
+    assert mesh.shape().body_count == 2
 
 
 @pytest.mark.parametrize(
