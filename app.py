@@ -3,26 +3,36 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from perflow_demo import ui
 from perflow_demo.errors import UserError
-from perflow_demo.registry import Lanes, Registry
+from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings, parse_bytes
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and serve the page until it is stopped."""
     try:
-        settings = read_settings(argv)
+        serve(read_settings(argv))
     except UserError as error:
         sys.exit(f"app.py: {error}")
-    registry = (Lanes if len(settings.devices) > 1 else Registry)(settings)
-    ui.launch(ui.build(registry), settings)
+
+
+def serve(settings: Settings) -> None:
+    """Serve the page until it is stopped; raises UserError where the port is taken."""
+    page = ui.build(open_registry(settings))
+    try:
+        ui.launch(page, settings)
+    except OSError as error:
+        raise UserError(
+            f"Nothing can listen on {settings.host}:{settings.port}; choose another --port."
+        ) from error
 
 
 def read_settings(argv: Sequence[str] | None = None) -> Settings:
     """Settings from the environment, with what the arguments say on top; raises UserError."""
-    parser = argparse.ArgumentParser(description="Text to picture in four PeRFlow steps.")
+    parser = _Parser(description="Text to picture in four PeRFlow steps.")
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, help="port to listen on")
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:0,cuda:1 …")
@@ -32,6 +42,11 @@ def read_settings(argv: Sequence[str] | None = None) -> Settings:
     if given["memory_budget"] is not None:
         given["memory_budget"] = parse_bytes(given["memory_budget"])
     return Settings.from_environment(**given)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[0].upper()}{message[1:]}; --help tells what can be said.")
 
 
 if __name__ == "__main__":

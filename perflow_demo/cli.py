@@ -15,7 +15,7 @@ from typer.exceptions import Abort, TyperException
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.export import glb, png, views
 from perflow_demo.export import turntable as turning
-from perflow_demo.registry import Registry
+from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Stage
 from perflow_demo.tasks.offers import Offer, offers
@@ -98,8 +98,7 @@ def serve(context: typer.Context, debug: Debug = False) -> None:
     """Start the app; takes the options of app.py, --host and --port among them."""
     import app  # gradio takes its time, so only here
 
-    app.read_settings(context.args)  # a UserError here is told like all others
-    app.main(context.args)
+    app.serve(app.read_settings(context.args))  # a UserError is told like all others
 
 
 def _drawing(task: Task):
@@ -108,7 +107,7 @@ def _drawing(task: Task):
     def command(output: Path, debug: bool, **values: str | None) -> None:
         request = task.request(**_given(task, values))
         paths = _paths(output, request.count)
-        registry = Registry(Settings.from_environment())
+        registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell)
         for index, (path, picture) in enumerate(zip(paths, result.pictures, strict=True)):
             _write(path, png.encode(picture, result.recipe(index)))
@@ -131,7 +130,7 @@ def _refining(task: Task):
         request = task.request(source=source, **_given(task, values))
         picture = open_picture(image)
         (path,) = _paths(output, 1)
-        registry = Registry(Settings.from_environment())
+        registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
         _write(path, png.encode(result.picture, result.request))
         typer.echo(path)
@@ -158,7 +157,7 @@ def _surrounding(task: Task):
         request = task.request(**_given(task, values | {"prompt": prompt}))
         picture = image and open_picture(image)
         _check_folder(output)
-        registry = Registry(Settings.from_environment())
+        registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
         output.mkdir(exist_ok=True)
         pages = result.picture, result.cutout, result.normals, result.colours
@@ -199,9 +198,9 @@ def _shaping(task: Task):
         if turntable:
             _check_suffix(turntable, turning.FORMATS)
         picture = open_picture(image) if image else None
-        registry = Registry(Settings.from_environment())
+        registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
-        content = glb.encode(result.mesh, output.suffix[1:], result.request.recipe())
+        content = glb.encode_result(result, output.suffix[1:])
         # With its texture, an OBJ is several files.
         bundled = output.suffix == ".obj" and result.mesh.texture is not None
         made = {output.with_suffix(".zip") if bundled else output: content}

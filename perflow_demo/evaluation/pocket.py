@@ -9,7 +9,7 @@ from perflow_demo.evaluation.drawing import Studio
 from perflow_demo.evaluation.judging import load_judge
 from perflow_demo.evaluation.prompts import main_prompts
 from perflow_demo.evaluation.report import Report
-from perflow_demo.registry import Registry
+from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings
 
 
@@ -38,7 +38,7 @@ QUICK = Plan(every=9, styled=25, straight=47, per_word=1)
 
 def evaluate(settings: Settings, plan: Plan) -> Report:
     """Draw, judge and measure; raises LoadError where the family or the judge is incomplete."""
-    judge, registry = load_judge(settings), Registry(settings)
+    judge, registry = load_judge(settings), open_registry(settings)
     studio = Studio(registry)
     config = judge.config
     prompts = main_prompts(config.kinds, config.colours, config.accessories)

@@ -11,7 +11,7 @@ from perflow_demo.evaluation.metrics import psnr, seam_ratio, sharpness
 from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, needs_toyworld
 from perflow_demo.nets.judge import Judge
-from perflow_demo.registry import Registry
+from perflow_demo.registry import Registry, open_registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import tiling
 from perflow_demo.tasks.refine import RefineRequest, run
@@ -38,7 +38,7 @@ FULL, QUICK = Plan(100, 6), Plan(6, 1)
 
 def evaluate(settings: Settings, plan: Plan) -> Report:
     """Refine and measure; raises LoadError where the family, its refiner or judge is incomplete."""
-    judge, registry = load_judge(settings), Registry(settings)
+    judge, registry = load_judge(settings), open_registry(settings)
     originals = [render(index, SIZE) for index in range(plan.pictures)]
     report = _autoencoder(registry, originals)
     for factor in FACTORS:

@@ -12,7 +12,7 @@ from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry.mesh import Mesh, upright
 from perflow_demo.geometry.turntable import PAPER, Turntable
 from perflow_demo.nets.tsr_input import frame_object
-from perflow_demo.registry import Registry
+from perflow_demo.registry import Registry, open_registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import to_3d
 
@@ -25,7 +25,7 @@ FULL, QUICK = Plan(200, 200, 8), Plan(12, 12, 6)
 
 def evaluate(settings: Settings, plan: Plan) -> Report:
     """Rebuild and measure; raises LoadError where the family is incomplete."""
-    registry = Registry(settings)
+    registry = open_registry(settings)
     report = rendered(registry, plan)
     report.add(_drawn(settings, registry, plan))
     return report
@@ -66,7 +66,7 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
             figures["made"].append(0.0)
             continue
         figures["made"].append(1.0)
-        figures["watertight"].append(float(result.watertight))
+        figures["watertight"].append(float(result.surface.watertight))
         sides = _sides(result.mesh)
         outline = (np.asarray(sides[0]) != PAPER).any(-1)
         figures["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))

@@ -9,7 +9,7 @@ from perflow_demo.evaluation import (
 )
 from perflow_demo.evaluation.report import Report
 from perflow_demo.models.catalogue import CATALOGUE
-from perflow_demo.registry import Registry
+from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings
 
 SMALL = 256
@@ -21,7 +21,7 @@ def evaluate(settings: Settings, rounds: int) -> Report:
     Refinements and surfaces too where their networks are here, in a third of the rounds, for they
     take long.
     """
-    registry = Registry(settings)
+    registry = open_registry(settings)
     size = CATALOGUE["pocket"].defaults.size
     report = request_times.compare(registry, size, rounds)
     for side in (size, SMALL):

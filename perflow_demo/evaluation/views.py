@@ -13,7 +13,7 @@ from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry import framing
 from perflow_demo.geometry.views import VIEWS
-from perflow_demo.registry import Registry
+from perflow_demo.registry import Registry, open_registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import foreground
 
@@ -27,7 +27,7 @@ FULL, QUICK = Plan(200, 200, 3), Plan(12, 12, 3)
 
 def evaluate(settings: Settings, plan: Plan) -> Report:
     """Draw and measure; raises LoadError where the family is incomplete."""
-    registry = Registry(settings)
+    registry = open_registry(settings)
     report = rendered(registry, plan)
     report.add(_drawn(settings, registry, plan))
     return report

@@ -21,6 +21,7 @@ from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.tasks.contract import BadRequest
 
+TEXTURED = ("glb", "obj")  # the others keep a surface and at most colours at its vertices
 KEY = "perflow"  # of the recipe in glTF's `asset.extras`
 ROUGHNESS = 0.9
 # trimesh writes own attributes under a name with an underscore first; renamed afterwards, since
@@ -40,6 +41,12 @@ def encode(mesh: Mesh, extension: str, recipe: Mapping[str, Any] | None = None) 
     if mesh.empty:
         raise BadRequest("There is no surface to write; try a lower threshold or another picture.")
     return FORMATS[extension](mesh, recipe)
+
+
+def encode_result(result, extension: str) -> bytes:
+    """As `encode`, of a To3DResult; formats that know no texture get the surface uncut."""
+    mesh = result.mesh if extension in TEXTURED else result.surface
+    return encode(mesh, extension, result.request.recipe())
 
 
 def read_recipe(content: bytes) -> dict[str, Any] | None:
@@ -66,7 +73,7 @@ def _glb(mesh: Mesh, recipe: Mapping[str, Any] | None) -> bytes:
     shape.visual = TextureVisuals(uv=mesh.uv, material=material)
     if picture is None and mesh.colors is not None:
         shape.vertex_attributes[COLOR] = linear(mesh.colors).astype(np.float32)
-    shape.vertex_normals = _unit_normals(shape)
+    shape.vertex_normals = mesh.normals()
 
     def finish(tree: dict[str, Any]) -> None:
         for part in tree["meshes"]:
@@ -79,13 +86,6 @@ def _glb(mesh: Mesh, recipe: Mapping[str, Any] | None) -> bytes:
     return trimesh.exchange.gltf.export_glb(
         shape.scene(), include_normals=True, tree_postprocessor=finish
     )
-
-
-def _unit_normals(shape: trimesh.Trimesh) -> np.ndarray:
-    """Vertex normals; where all faces at a vertex have no area, up, for glTF wants unit length."""
-    normals = np.array(shape.vertex_normals)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.where(lengths > 0.5, normals / np.maximum(lengths, 1e-12), (0.0, 1.0, 0.0))
 
 
 def _obj(mesh: Mesh, recipe: Mapping[str, Any] | None) -> bytes:

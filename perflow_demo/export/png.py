@@ -1,22 +1,18 @@
 """PNG files that carry the recipe of their picture, and the recipe read back from them."""
 
 import json
-import struct
-import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image, PngImagePlugin
 
-from perflow_demo.tasks.contract import RECIPE_FORMAT, BadRecipe, BadRequest, Request
+from perflow_demo.tasks.contract import DAMAGE, RECIPE_FORMAT, BadRecipe, BadRequest, Request
 
 KEY = "perflow"
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 4096**2
 MAX_RECIPE_CHARACTERS = 2**16
-# What Pillow raises for a damaged file, by the place where it is damaged.
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 R = TypeVar("R", bound=Request)
 

@@ -18,8 +18,8 @@ from scipy.spatial import cKDTree
 
 # Rows: where glTF's X, Y and Z lie in a TSR world, whose +Z is up and +X the front.
 GLTF_FROM_TSR = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float64)
-# Beyond this share of the largest part's volume's cube root, a part is no crumb.
-CRUMB = 0.1
+CRUMB = 0.1  # of the largest part's length, diagonally through its box: what is shorter goes
+APART = 0.01  # of the way to the middle of the faces around them, vertices of sheets are parted
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,18 @@ class Mesh:
         """The bare surface in trimesh, for its measures; vertices stay as they are."""
         return trimesh.Trimesh(self.vertices, self.faces, process=False)
 
+    def normals(self) -> np.ndarray:
+        """Of the vertices, N×3 and of unit length; those in one place, as at seams, have one.
+
+        Where all faces at a vertex have no area: up.
+        """
+        places, place = np.unique(self.vertices, axis=0, return_inverse=True)
+        place = place.ravel()
+        whole = trimesh.Trimesh(places, place[self.faces], process=False)
+        normals = np.array(whole.vertex_normals)[place]
+        lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+        return np.where(lengths > 0.5, normals / np.maximum(lengths, 1e-12), (0.0, 1.0, 0.0))
+
 
 def upright(mesh: Mesh) -> Mesh:
     """A mesh of a TSR world in glTF's axes."""
@@ -61,6 +73,17 @@ def upright(mesh: Mesh) -> Mesh:
 def tsr_points(points: np.ndarray) -> np.ndarray:
     """Points N×3 in glTF's axes, in those of a TSR world."""
     return points @ GLTF_FROM_TSR
+
+
+def finished(mesh: Mesh, faces: int | None = None, parts: int | None = None) -> Mesh:
+    """The mesh as people get it: without crumbs, and closed where that can be.
+
+    faces: about how many it may have; None for all of them. parts: as `count` in `keep_largest`.
+    """
+    mesh = keep_largest(mesh, parts)
+    if faces is not None and faces < len(mesh.faces):
+        mesh = keep_largest(simplify(mesh, faces), parts)
+    return mesh if mesh.watertight else fill_holes(mesh)
 
 
 def keep_largest(mesh: Mesh, count: int | None = None) -> Mesh:
@@ -74,8 +97,8 @@ def keep_largest(mesh: Mesh, count: int | None = None) -> Mesh:
     parts = trimesh.graph.connected_components(
         mesh.shape().face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1
     )
-    areas = [mesh.shape().area_faces[part].sum() for part in parts]
-    ranked = [parts[i] for i in np.argsort(areas)[::-1]]
+    areas = mesh.shape().area_faces
+    ranked = sorted(parts, key=lambda part: -areas[part].sum())
     if count is not None:
         kept = ranked[:count]
     else:
@@ -137,6 +160,7 @@ def _parted(mesh: Mesh) -> Mesh:
     """The mesh with a vertex of its own for every sheet, where several meet in one.
 
     Faces are of one sheet at a vertex if they can be walked around it over edges of two faces.
+    The vertices move apart a little: some formats join what stands in one place.
     """
     count = len(mesh.faces)
     corners = np.arange(3 * count).reshape(count, 3)
@@ -156,7 +180,18 @@ def _parted(mesh: Mesh) -> Mesh:
     source = np.empty(number, np.int64)
     source[sheet] = vertices
     colors = None if mesh.colors is None else mesh.colors[source]
-    return Mesh(mesh.vertices[source], sheet.reshape(count, 3), colors)
+    return Mesh(_moved(mesh, source, sheet.reshape(count, 3)), sheet.reshape(count, 3), colors)
+
+
+def _moved(mesh: Mesh, source: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Vertices of `source`; those it has more than once towards the middle of their own faces."""
+    vertices = np.array(mesh.vertices[source], np.float64)
+    around = np.zeros_like(vertices)
+    np.add.at(around, faces, vertices[faces].mean(1, keepdims=True))
+    middles = around / np.bincount(faces.ravel(), minlength=len(source))[:, None]
+    several = np.bincount(source)[source] > 1
+    vertices[several] += APART * (middles - vertices)[several]
+    return vertices
 
 
 def _rims(mesh: Mesh) -> list[np.ndarray]:

@@ -61,7 +61,7 @@ def _cloud(mesh: Mesh, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, n
     def between(values: np.ndarray) -> np.ndarray:
         return np.einsum("nc,ncx->nx", weights, values[mesh.faces[face]])
 
-    normals = between(np.asarray(shape.vertex_normals))
+    normals = between(mesh.normals())
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     if mesh.texture is not None:
         colours = _looked_up(mesh.texture, between(mesh.uv))

@@ -34,10 +34,14 @@ def read_shapes(path: Path) -> Shapes:
 def read_tensors(
     path: Path, dtype: torch.dtype, read: BytesRead | None = None
 ) -> dict[str, Tensor]:
-    """A file's tensors, packed ones unpacked, floating ones in `dtype`; raises as `read_shapes`."""
+    """A file's tensors, packed ones unpacked, floating ones in `dtype`.
+
+    Raises LoadError for a file that is not whole, tensors packed and their scales among it.
+    """
     tensors = {}
     with _open(path) as file:
         scaled = {key for key in file.keys() if key.endswith(SCALES)}  # noqa: SIM118
+        _check_packing(path, file, scaled)
         for key in _weights(file):
             stored = tensor = file.get_tensor(key)
             if key + SCALES in scaled:
@@ -73,6 +77,18 @@ def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def unpacked(levels: Tensor, scales: Tensor) -> Tensor:
     """The tensor that `packed` made these of, float32, to rounding."""
     return levels * scales.view(-1, *[1] * (levels.ndim - 1))
+
+
+def _check_packing(path: Path, file: safe_open, scaled: set[str]) -> None:
+    kinds = {key: file.get_slice(key) for key in _weights(file)}
+    levels = {key for key, part in kinds.items() if part.get_dtype() == "I8"}
+    lone = {key + SCALES for key in levels} ^ scaled
+    for key in sorted({name.removesuffix(SCALES) for name in lone}):
+        raise LoadError(f"In {path}, {key} and its scales are not both there; {ADVICE}.")
+    for key in sorted(levels):
+        rows, scales = kinds[key].get_shape()[0], file.get_slice(key + SCALES).get_shape()
+        if scales != [rows]:
+            raise LoadError(f"In {path}, {key} has {rows} rows and scales for {scales}; {ADVICE}.")
 
 
 def _weights(file: safe_open) -> list[str]:

@@ -127,6 +127,8 @@ class Cache:
                     entry.used = time.monotonic()
                     if not entry.parked:
                         return entry
+                    # Counted from now on, for others that make room meanwhile.
+                    entry.parked = False
                     entry.settled.clear()
                     work = partial(self._bring_back, entry)
                     break
@@ -138,7 +140,6 @@ class Cache:
         try:
             self._reserve(entry, entry.bytes)
             self._parking().bring_back(entry.value)
-            entry.parked = False
         except BaseException:
             with self._lock:
                 # Half of it may have been moved, so it is loaded anew.

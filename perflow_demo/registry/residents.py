@@ -133,5 +133,5 @@ class Residents:
                 raise
             self._release()
             raise OutOfMemory(
-                "The device ran out of memory; ask for fewer or smaller pictures, or unload models."
+                "The device ran out of memory; ask for fewer or smaller pictures."
             ) from error

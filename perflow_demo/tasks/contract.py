@@ -1,6 +1,8 @@
 """What every task shares: the checked Request, the controls read from it, the events of a run."""
 
+import struct
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 APP = "perflow-demo"
 VERSION = "0.1.0"
 RECIPE_FORMAT = 1  # of a recipe's layout; a reader refuses those above its own
+# What Pillow raises for a damaged file, by the place where it is damaged.
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 class BadRecipe(BadRequest):

@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from perflow_demo.errors import BadRequest
+from perflow_demo.tasks.contract import DAMAGE, BadRequest
 
 MAX_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
-# What Pillow raises for a damaged file, by the place where it is damaged.
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError)
 SIXTEEN_TO_EIGHT = 257  # 65535 of 16 bits is 255 of 8
 
 

@@ -112,23 +112,23 @@ class To3DRequest(Request):
 class To3DResult:
     """The mesh of one request and how it came about.
 
-    mesh: +Y up, facing +Z as the picture's camera saw it. picture: what was drawn or given;
-    cutout: its object, RGBA. watertight: as measured before a texture cut the mesh open.
-    request: as it was really run: the seed used, the picture's hash.
+    mesh: +Y up, facing +Z as the picture's camera saw it. surface: the same before a texture cut
+    it open, with colours at its vertices. picture: what was drawn or given; cutout: its object,
+    RGBA. request: as it was really run: the seed used, the picture's hash.
     seconds: of work, by stage. notes: sentences on whatever differs from what was asked for.
     """
 
     mesh: "Mesh"
+    surface: "Mesh"
     picture: "Image"
     cutout: "Image"
-    watertight: bool
     request: To3DRequest
     seconds: dict[str, float]
     notes: tuple[str, ...]
 
     def line(self) -> str:
         """`seed 7 · 9,998 faces · watertight · 1.20 × 1.40 × 0.90 · 3.2 s (cut-out 0.1 · …)`."""
-        closed = "watertight" if self.watertight else "not watertight"
+        closed = "watertight" if self.surface.watertight else "not watertight"
         spent = " · ".join(f"{stage} {seconds:.1f}" for stage, seconds in self.seconds.items())
         words = [f"seed {self.request.seed}"] if self.request.prompt else []
         words += [f"{len(self.mesh.faces):,} faces", closed]
@@ -181,10 +181,10 @@ def stream(
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
-        mesh, watertight = yield from run.stage("Finish", _finish(run, network, code, mesh))
+        mesh, surface = yield from run.stage("Finish", _finish(run, network, code, mesh))
     values = run.request.model_dump() | {"parent": digest(picture)}
     yield To3DResult(
-        mesh, picture, cutout, watertight, To3DRequest(**values), run.seconds, tuple(run.notes)
+        mesh, surface, picture, cutout, To3DRequest(**values), run.seconds, tuple(run.notes)
     )
 
 
@@ -210,9 +210,11 @@ def run(
 
 
 def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
-    """The request with its picture settled; raises BadRequest where there is none."""
+    """The request with its picture settled; raises BadRequest unless there is one thing to make."""
+    if picture is not None and request.prompt:
+        raise BadRequest("There are both a prompt and a picture; leave one of them out.")
     if picture is not None:
-        return request.model_copy(update={"prompt": "", "parent": digest(picture)})
+        return request.model_copy(update={"parent": digest(picture)})
     if not request.prompt:
         raise BadRequest(
             "This was made of a picture that is not here; add it."
@@ -286,23 +288,19 @@ def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
     return mesh
 
 
-def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Phase, None, "tuple[Mesh, bool]"]:
-    """Return the mesh cared for, upright and coloured, and whether it is watertight."""
+def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Phase, None, tuple]:
+    """Return the mesh cared for, upright and coloured, and the same before it was cut open."""
     from perflow_demo.geometry import mesh as care
     from perflow_demo.geometry import unwrap
 
     request, number = run.request, STAGES.index("Finish") + 1
-    mesh = care.upright(care.keep_largest(mesh, 1 if request.print_ready else None))
-    faces = request.faces or (TEXTURED_FACES if request.texture else len(mesh.faces))
-    mesh = care.simplify(mesh, faces)
-    if not mesh.watertight:
-        mesh = care.fill_holes(mesh)
-    watertight = mesh.watertight
-    if request.print_ready and not watertight:
+    faces = request.faces or (TEXTURED_FACES if request.texture else None)
+    surface = care.upright(care.finished(mesh, faces, 1 if request.print_ready else None))
+    if request.print_ready and not surface.watertight:
         run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
-    if request.texture:
-        yield Phase("Finish", number, len(STAGES), 0.3)
-        mesh = unwrap.unwrap(mesh)
-        yield Phase("Finish", number, len(STAGES), 0.6)
-        mesh = unwrap.bake(mesh, lambda at: network.colors_at(code, care.tsr_points(at)))
-    return mesh, watertight
+    if not request.texture:
+        return surface, surface
+    yield Phase("Finish", number, len(STAGES), 0.3)
+    mesh = unwrap.unwrap(surface)
+    yield Phase("Finish", number, len(STAGES), 0.6)
+    return unwrap.bake(mesh, lambda at: network.colors_at(code, care.tsr_points(at))), surface

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from perflow_demo.training.loop import last_checkpoint, resume, train
-from perflow_demo.training.publish import write_card
+from perflow_demo.training.publish import earlier_legs, write_card
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
 
@@ -28,7 +29,11 @@ def main(
         raise typer.BadParameter(f"There is no recipe {name!r}; there are {', '.join(RECIPES)}.")
     made = recipe(name, Workshop(runs / "data", assets, debug), steps)
     folder = runs / (f"{name}-debug" if debug else name)
+    legs = folder / "earlier.json"
     if not publish:
+        if last_checkpoint(folder) is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            legs.write_text(json.dumps(earlier_legs(assets, name) if made.goes_on else {}))
         train(made, folder)
         return
     if last_checkpoint(folder) is None:
@@ -36,7 +41,8 @@ def main(
     run = resume(made, folder)
     measures = run.objective.publish(run.ema.module.eval(), assets)
     facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "muon", "ema", "seed")}
-    write_card(assets, name, facts | run.progress.state_dict() | measures)
+    facts |= run.progress.state_dict() | measures
+    write_card(assets, name, facts | (json.loads(legs.read_text()) if legs.exists() else {}))
     print(f"{name}: step {run.progress.step}, {measures} → {assets}")
 
 

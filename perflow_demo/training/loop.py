@@ -30,6 +30,7 @@ class Recipe:
     compile: kinds of submodules, each compiled by itself: worth a minute or two in runs of half an
     hour and more. Blocks, not whole UNets: diffusers' UNet2DConditionModel compiled whole has zero
     gradients below its last upsampler (torch 2.13, CPU).
+    goes_on: from the weights that are published, where there are any.
     """
 
     objective: Callable[[], Objective]
@@ -42,6 +43,7 @@ class Recipe:
     weight_decay: float = 0.01
     muon: float = 0.0
     compile: tuple[type[nn.Module], ...] = ()
+    goes_on: bool = False
     seed: int = 0
     sheet_every: int = 500
     checkpoint_seconds: float = 480

@@ -58,6 +58,15 @@ def write_card(folder: Path, part: str, facts: dict[str, Any]) -> None:
     (folder / "README.md").write_text(_describe(folder, card))
 
 
+def earlier_legs(folder: Path, part: str) -> dict[str, float]:
+    """Of a part that a new run goes on with: how long it was trained before, by the card."""
+    file = folder / "card.json"
+    facts = json.loads(file.read_text()).get(part) if file.exists() else None
+    if facts is None:
+        return {}
+    return {f"earlier_{key}": facts[key] + facts.get(f"earlier_{key}", 0) for key in COLUMNS[:2]}
+
+
 def _describe(folder: Path, card: dict[str, dict[str, Any]]) -> str:
     """The card in words: what the family is, how each part was trained, how large each file is."""
     rows = []

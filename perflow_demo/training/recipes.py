@@ -147,7 +147,7 @@ def decoder(at: Workshop) -> Recipe:
     return Recipe(
         lambda: DecoderObjective(at.autoencoder(), [at.pictures(256), at.pictures(512)], crop=crop),
         steps=6_000, batch=16, lr=1e-3, warmup=200, ema=0.998, weight_decay=0.0,
-        compile=(Decoder,),
+        compile=(Decoder,), goes_on=True,
     )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def judge(at: Workshop) -> Recipe:
     """The measure: kind, main colour, accessories."""
     return Recipe(
         at.judge, steps=2_400, batch=64, lr=1e-3, muon=0.01, warmup=50, cooldown=0.8,
-        ema=0.998, weight_decay=0.02, compile=(Judge,),
+        ema=0.998, weight_decay=0.02, compile=(Judge,), goes_on=True,
     )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def teacher(at: Workshop) -> Recipe:
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
         steps=4_400, batch=64, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.999,
-        compile=UNET_BLOCKS,
+        compile=UNET_BLOCKS, goes_on=True,
     )  # fmt: skip
 
 
@@ -227,7 +227,7 @@ def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
         at.multiview, steps=1_100, batch=4, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.998,
-        compile=(ResnetBlock2D, MultiviewBlock),
+        compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
     )  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def triplane_coarse(at: Workshop) -> Recipe:
     """TSR, from scratch or further, with a quarter of the tokens: four times as many pictures."""
     return Recipe(
         lambda: at.triplane(plane=8),
-        steps=1_600, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995,
+        steps=1_600, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995, goes_on=True,
     )  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def triplane(at: Workshop) -> Recipe:
     """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
     return Recipe(
         lambda: at.triplane(plane=16),
-        steps=500, batch=16, lr=8e-4, muon=0.01, warmup=30, cooldown=0.8, ema=0.99,
+        steps=500, batch=16, lr=8e-4, muon=0.01, warmup=30, cooldown=0.8, ema=0.99, goes_on=True,
     )  # fmt: skip
 
 

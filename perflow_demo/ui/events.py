@@ -29,6 +29,11 @@ def on_device(place: gr.HTML) -> dict[str, Any]:
     return ON_DEVICE | INTERNAL | {"show_progress": "minimal", "show_progress_on": place}
 
 
+def then_enter_runs(event: Dependency) -> None:
+    """When the event is over the prompt has the focus."""
+    event.then(None, js="() => perflow.focusPrompt()", **AT_ONCE)
+
+
 def explained(function: Callable) -> Callable:
     """The function, with its UserError turned into gradio's: a message without a traceback."""
 

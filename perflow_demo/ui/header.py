@@ -7,6 +7,7 @@ from html import escape
 
 import gradio as gr
 
+from perflow_demo.errors import UserError
 from perflow_demo.tasks.table import TASKS
 from perflow_demo.ui import controls
 
@@ -84,7 +85,10 @@ def resident(registry) -> str:
     # Asking for the device imports torch, which the page itself does without.
     if "torch" not in sys.modules:
         return _chip("idle", "Models load on first use")
-    status = registry.status()
+    try:
+        status = registry.status()
+    except UserError as error:
+        return _chip("failed", str(error))
     device = status.device.upper().replace("CUDA", "GPU")
     return _chip("ready", f"{device} · {status.dtype} · {status.bytes / 1e6:.0f} MB")
 

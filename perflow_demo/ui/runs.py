@@ -81,5 +81,5 @@ class Runs:
             started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
         # Two events in this order: the view of the stop has to come after the last of the run.
         stop.click(None, None, None, cancels=going, **events.INTERNAL)
-        stop.click(told, None, shown, **events.MAY_FAIL)
+        events.then_enter_runs(stop.click(told, None, shown, **events.MAY_FAIL))
         page.unload(left)

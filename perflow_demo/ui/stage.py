@@ -96,7 +96,8 @@ def done(
     if several:
         cells = [
             f'<button type="button" class="pick" data-pick="{i}" aria-pressed="false"'
-            f' aria-label="Picture {i + 1} of {len(cells)}">{cell}</button>'
+            f' aria-label="Picture {i + 1} of {len(cells)}">{cell}'
+            f'<span class="seed-tag">seed {pictures[i].seed}</span></button>'
             for i, cell in enumerate(cells)
         ]
     cards = "".join(_card(i, shown, receivers) for i, shown in enumerate(pictures))

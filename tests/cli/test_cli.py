@@ -1,6 +1,7 @@
 """The command line draws, lists and refuses, the last in one line and with exit code 2."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 
 import app
 from perflow_demo.cli import program
+from perflow_demo.errors import UserError
 from perflow_demo.export import png
+from perflow_demo.settings import Settings
 from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
@@ -77,6 +80,8 @@ def test_more_steps_than_asked_for_are_told(call, tmp_path):
         (["paint"], "paint"),
         ([], "command"),
         (["serve", "--port", "99999"], "port 99999"),
+        (["serve", "--port", "abc"], "invalid int value: 'abc'"),
+        (["serve", "--colour", "red"], "--colour red"),
     ],
 )
 def test_a_failure_is_one_line_and_exit_code_2(call, words, message, tmp_path, monkeypatch):
@@ -160,9 +165,23 @@ def test_models_lists_what_is_there(call, own_assets, monkeypatch):
 
 def test_serve_hands_its_options_to_the_app(call, monkeypatch):
     started = []
-    monkeypatch.setattr(app, "main", started.append)
+    monkeypatch.setattr(app, "serve", started.append)
     assert call("serve", "--port", "8000", "--debug").exit_code == 0
-    assert started == [["--port", "8000"]]
+    assert [settings.port for settings in started] == [8000]
+
+
+def test_a_taken_port_is_told_in_one_line(assets):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(assets=assets, device="cpu", port=taken.getsockname()[1])
+        with pytest.raises(UserError, match="choose another --port"):
+            app.serve(settings)
+
+
+def test_several_devices_are_for_the_command_line_too(assets, monkeypatch, tmp_path):
+    monkeypatch.setenv("PERFLOW_ASSETS", str(assets))
+    monkeypatch.setenv("PERFLOW_DEVICE", "cpu,cpu")
+    words = ["t2i", "a dog", "-o", str(tmp_path / "dog.png")]
+    assert CliRunner().invoke(program, words).exit_code == 0
 
 
 def test_help_names_every_setting_with_its_range(call):

@@ -1,20 +1,25 @@
 """Care of meshes: largest parts, holes, fewer faces, and which way is up."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 import trimesh
 
+from perflow_demo.export.glb import encode
 from perflow_demo.geometry.isosurface import extract_surface
 from perflow_demo.geometry.mesh import (
     Mesh,
     _parted,
     _unfolded,
     fill_holes,
+    finished,
     keep_largest,
     simplify,
     tsr_points,
     upright,
 )
+from perflow_demo.geometry.unwrap import unwrap
 
 
 def sphere(radius=1.0, centre=(0, 0, 0), subdivisions=3):
@@ -84,13 +89,23 @@ def rough(points):
 
 
 @pytest.mark.parametrize("faces", [3000, 1000])
-def test_fewer_faces_of_a_rough_surface_can_still_be_closed(faces):
+def test_fewer_faces_of_a_rough_surface_are_one_that_can_be_printed(faces):
     box = np.array([[-1.0, -1, -1], [1, 1, 1]])
     whole = Mesh(*extract_surface(rough, 0.0, 96, box, closed=True))
-    assert whole.watertight
-    mesh = fill_holes(simplify(whole, faces))
+    mesh = finished(whole, faces, parts=1)
     assert mesh.watertight and mesh.shape().is_winding_consistent
+    assert mesh.shape().body_count == 1
     assert mesh.shape().volume == pytest.approx(whole.shape().volume, rel=0.05)
+    printed = trimesh.load_mesh(BytesIO(encode(mesh, "stl")), file_type="stl")
+    assert printed.is_watertight
+
+
+def test_seams_do_not_show_in_the_light():
+    whole = sphere()
+    cut = unwrap(whole)
+    assert len(cut.vertices) > len(whole.vertices)
+    outward = cut.vertices / np.linalg.norm(cut.vertices, axis=1, keepdims=True)
+    assert (cut.normals() * outward).sum(1).min() > np.cos(np.radians(2))
 
 
 def test_sheets_that_meet_in_an_edge_are_parted():

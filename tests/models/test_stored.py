@@ -56,3 +56,19 @@ def test_a_file_cut_short_is_named(file):
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(LoadError, match=r"weights\.safetensors is no complete"):
         read_tensors(file, torch.float32)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda stored: stored.pop("conv.weight.scales"),
+        lambda stored: stored.pop("conv.weight"),
+        lambda stored: stored.update({"conv.weight.scales": torch.ones(3)}),
+    ],
+)
+def test_a_packed_tensor_without_its_scales_is_refused_by_name(tensors, tmp_path, broken):
+    stored = packed(tensors)
+    broken(stored)
+    save_file(stored, tmp_path / "weights.safetensors")
+    with pytest.raises(LoadError, match=r"weights\.safetensors, conv\.weight"):
+        read_tensors(tmp_path / "weights.safetensors", torch.float32)

@@ -177,3 +177,25 @@ def test_a_storm_of_requests_keeps_every_promise():
         assert all(pool.map(ask, range(700)))
     assert not over_budget
     assert all(entry.leases == 0 for entry in cache.status())
+
+
+def test_what_is_being_brought_back_counts_already():
+    """Another load meanwhile must not take the room it comes back to."""
+
+    class Shelf:
+        def room(self):
+            return 100
+
+        def park(self, value):
+            pass
+
+        def bring_back(self, value):
+            with pytest.raises(OutOfMemory):
+                use(cache, "other", 60)
+
+    cache = Cache(lambda: 100, len, parking=Shelf)
+    use(cache, "first", 60)
+    use(cache, "second", 60)
+    assert [entry.key for entry in cache.status() if entry.parked] == ["first"]
+    use(cache, "first", 60)
+    assert [entry.key for entry in cache.status() if not entry.parked] == ["first"]

@@ -46,6 +46,17 @@ def test_what_is_no_picture_is_refused(tmp_path, monkeypatch):
         open_picture(whole)
 
 
+def test_a_chunk_that_is_too_short_is_damage(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "short.png")
+    whole = (tmp_path / "short.png").read_bytes()
+    chunk = b"gAMA\0"
+    chunk = (1).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    end = whole.index(b"IEND") - 4
+    (tmp_path / "short.png").write_bytes(whole[:end] + chunk + whole[end:])
+    with pytest.raises(BadRequest, match="no intact PNG"):
+        open_picture(tmp_path / "short.png")
+
+
 def test_sixteen_bits_become_eight(tmp_path):
     grey = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8)
     Image.fromarray(grey).save(tmp_path / "deep.png")

@@ -1,10 +1,14 @@
 """Image to mesh on a family of debug size: upright, closed, stoppable, honest about its limits."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image, ImageDraw
 
 from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
+from perflow_demo.export.glb import encode_result
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.contract import Loading, Phase, Step
@@ -48,7 +52,7 @@ def plain(registry):
 
 def test_a_picture_becomes_a_closed_ball_upright_and_in_its_colours(plain):
     shape, mesh = plain.mesh.shape(), plain.mesh
-    assert plain.watertight and mesh.watertight and shape.volume > 0
+    assert plain.surface is mesh and mesh.watertight and shape.volume > 0
     radii = np.linalg.norm(mesh.vertices, axis=1)
     assert radii.std() < 0.05 * radii.mean()
     assert plain.size == pytest.approx((2 * radii.mean(),) * 3, rel=0.05)
@@ -81,23 +85,34 @@ def test_stages_are_told_in_their_order_with_their_share(registry):
 def test_a_cut_out_needs_no_foreground_network(own_assets):
     (own_assets / "pocket" / "foreground" / "config.json").unlink()
     registry = Registry(Settings(assets=own_assets, device="cpu"))
-    assert run(ask(), registry, picture=disc("RGBA")).watertight
+    assert run(ask(), registry, picture=disc("RGBA")).mesh.watertight
     with pytest.raises(LoadError, match="foreground"):
         run(ask(), registry, picture=disc())
 
 
 def test_a_texture_keeps_the_colours_on_fewer_faces(registry, plain):
     result = run(ask(texture=True, faces=300), registry, picture=disc())
-    assert result.watertight and len(result.mesh.faces) <= 320 < len(plain.mesh.faces)
+    assert result.surface.watertight
+    assert len(result.mesh.faces) == len(result.surface.faces) <= 320 < len(plain.mesh.faces)
     texture = result.mesh.texture
     assert texture.shape == (1024, 1024, 3)
     red, blue = texture[..., 0].astype(int), texture[..., 2].astype(int)
     assert (red > 200).mean() > 0.2 and (blue > 200).mean() > 0.2
 
 
+def test_a_file_without_textures_holds_the_surface_whole(registry):
+    result = run(ask(texture=True, faces=300), registry, picture=disc())
+    read = {
+        kind: trimesh.load_mesh(BytesIO(encode_result(result, kind)), file_type=kind, process=False)
+        for kind in ("glb", "ply")
+    }
+    assert not read["glb"].is_watertight
+    assert read["ply"].is_watertight and len(read["ply"].visual.vertex_colors)
+
+
 def test_print_ready_is_one_closed_piece(registry):
     result = run(ask(print_ready=True), registry, picture=disc())
-    assert result.watertight and result.mesh.shape().body_count == 1
+    assert result.mesh.watertight and result.mesh.shape().body_count == 1
     assert result.notes == ()
 
 
@@ -106,8 +121,9 @@ def test_the_picture_is_settled_before_anything_is_done():
         resolve(ask(), None)
     with pytest.raises(BadRequest, match="not here"):
         resolve(ask(parent="ab" * 32), None)
-    given = resolve(ask(prompt="a dog"), disc())
-    assert (given.prompt, given.parent) == ("", digest(disc()))
+    with pytest.raises(BadRequest, match="both a prompt and a picture"):
+        resolve(ask(prompt="a dog"), disc())
+    assert resolve(ask(), disc()).parent == digest(disc())
     assert digest(disc()) != digest(disc().transpose(Image.Transpose.TRANSPOSE).rotate(20))
 
 
@@ -163,7 +179,7 @@ def test_closing_a_run_stops_the_extraction_between_two_blocks(registry):
             break
     events.close()
     assert leases(registry) == 0
-    assert run(ask(), registry, picture=disc()).watertight
+    assert run(ask(), registry, picture=disc()).mesh.watertight
 
 
 def test_loading_is_told(assets):
@@ -190,4 +206,5 @@ def test_the_network_goes_with_the_family(assets, plain):
     alone = Registry(Settings(assets=assets, device="cpu", offline=True))
     with pytest.raises(LoadError, match="TripoSR"):
         run(ask(family="sd15-dreamshaper"), alone, picture=disc())
-    assert run(ask(family="sd15-dreamshaper", model="pocket"), alone, picture=disc()).watertight
+    chosen = ask(family="sd15-dreamshaper", model="pocket")
+    assert run(chosen, alone, picture=disc()).mesh.watertight

@@ -21,6 +21,7 @@ from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.training.__main__ import main
 from perflow_demo.training.loop import compile_blocks
 from perflow_demo.training.objectives.triplane import build_tsr
+from perflow_demo.training.publish import earlier_legs, write_card
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
 EMBEDDINGS = "embeddings.word_embeddings.weight"
@@ -189,6 +190,15 @@ def test_the_card_tells_how_each_part_was_made(workshop):
     assert {"iou_in_place", "iou_elsewhere"} <= set(card["foreground"])
     assert {"psnr", "iou", "degrees"} <= set(card["multiview"])
     assert {"psnr", "psnr_lanczos"} <= set(card["tile"])
+
+
+def test_a_run_that_goes_on_adds_to_what_the_card_says(tmp_path):
+    assert earlier_legs(tmp_path, "judge") == {}
+    write_card(tmp_path, "judge", {"step": 40, "seconds": 30.0, "batch": 2})
+    assert earlier_legs(tmp_path, "judge") == {"earlier_step": 40, "earlier_seconds": 30.0}
+    facts = {"step": 5, "seconds": 4.0, "batch": 2} | earlier_legs(tmp_path, "judge")
+    write_card(tmp_path, "judge", facts)
+    assert earlier_legs(tmp_path, "judge") == {"earlier_step": 45, "earlier_seconds": 34.0}
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist(tmp_path):

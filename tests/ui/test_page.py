@@ -192,6 +192,7 @@ def test_the_second_visitor_sees_the_place_in_line_and_can_leave_it(open_page):
     expect(second.get_by_text("You are next in line")).to_be_visible()
     second.get_by_role("button", name="Stop").click()
     state(second, "stopped")
+    expect(second.locator(PROMPT)).to_be_focused()
     first.get_by_role("button", name="Stop").click()
     state(first, "stopped")
     draw(second, "a cat")
@@ -235,7 +236,8 @@ def test_an_example_runs_with_one_click_and_is_remembered(open_page):
     assert prompt_of(page) == "a bird"
     seed = page.input_value("input[aria-label=Seed]")
     assert line.startswith(f"seed {seed} ")
-    page.press(PROMPT, "Enter")
+    expect(page.locator(PROMPT)).to_be_focused()
+    page.keyboard.press("Enter")
     state(page, "done")
     assert page.locator(".recipe").inner_text().startswith(f"seed {seed} ")
     page.get_by_role("button", name="Clear").click()
@@ -249,6 +251,7 @@ def test_of_several_pictures_one_can_be_picked(open_page):
     picks = page.locator(".pick:visible")
     expect(picks).to_have_count(3)
     first = int(re.match(r"seed (\d+)", page.locator(".recipe:visible").inner_text())[1])
+    assert picks.all_inner_texts() == [f"seed {first + i}" for i in range(3)]
     page.get_by_label("Picture 2 of 3").click()
     expect(picks).to_have_count(1)
     assert page.locator(".recipe:visible").inner_text().startswith(f"seed {first + 1} ")

@@ -82,3 +82,19 @@ def test_a_history_of_another_shape_counts_as_empty(junk):
     assert len(history.remember(junk, request(), PICTURE)) == 1
     with pytest.raises(BadRequest):
         history.reopen(junk, 0, TextToImageRequest)
+
+
+def test_a_recipe_of_another_family_brings_that_familys_choices():
+    from types import SimpleNamespace
+
+    from perflow_demo.models.catalogue import CATALOGUE, POCKET
+    from perflow_demo.ui.tabs.text_to_image import ImageForm
+
+    larger = CATALOGUE["perflow-sdxl-dreamshaper"]
+    registry = SimpleNamespace(families=lambda: [POCKET, larger])
+    form = ImageForm({}, None, registry, None, None)
+    asked = request(family=larger.name, size=1024, count=2)
+    *values, keep = form.filled(asked)
+    values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
+    assert keep and (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
+    assert (values["count"]["maximum"], values["count"]["value"]) == (2, 2)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from perflow_demo.evaluation.metrics import f_score, iou
-from perflow_demo.geometry.mesh import keep_largest, tsr_points
+from perflow_demo.geometry.mesh import finished, tsr_points
 from perflow_demo.nets import TSR
 from perflow_demo.training.toyworld.parts import rotation
 from perflow_demo.training.toyworld.solid_shards import POINTS
@@ -22,6 +22,7 @@ from perflow_demo.training.toyworld.solid_shards import POINTS
 LEVEL = 25.0  # of density_act at the surface, as `TSR.extract_mesh` has it
 FIT = 0.96
 NEAR = 0.02  # of the longest side of a thing's box
+FACES = 10_000  # at most, as under a texture
 
 
 def to_world(radius: float, azimuth: float) -> np.ndarray:
@@ -40,13 +41,13 @@ def triplane(network: TSR, picture: np.ndarray) -> Tensor:
 def compare(network: TSR, row: Mapping[str, np.ndarray], resolution: int = 128) -> dict[str, float]:
     """A row of `Solids` against what the network makes of its first picture.
 
-    iou: of the volumes. f_score: at NEAR. watertight: 1 or 0.
+    iou: of the volumes. f_score: at NEAR. watertight: 1 or 0, on the FACES that people get.
     """
     code, turn = triplane(network, row["views"][0]), to_world(network.radius, row["azimuths"][0])
     places = row["points"][POINTS:].astype(np.float64) @ turn
     answers = network.query(code, torch.from_numpy(places.astype(np.float32)))
     found = (answers["density_act"][:, 0] > LEVEL).numpy()
-    mesh = keep_largest(network.extract_mesh(code, resolution, LEVEL, closed=True))
+    mesh = finished(network.extract_mesh(code, resolution, LEVEL, closed=True), FACES)
     skin = row["skin"].astype(np.float64) @ turn
     made = [] if mesh.empty else mesh.shape().sample(POINTS, seed=0)
     return {

@@ -37,6 +37,10 @@ window.perflow = (() => {
     }
   };
   const generate = () => visible(".generate")?.click();
+  // So that Enter draws; not where that would bring a keyboard onto the screen.
+  const focusPrompt = () => {
+    if (matchMedia("(hover: hover)").matches) visible(".prompt textarea")?.focus();
+  };
   const open = (title) =>
     [...document.querySelectorAll("[role=tab]")]
       .find((tab) => tab.textContent.trim() === title)
@@ -131,5 +135,5 @@ window.perflow = (() => {
   document.addEventListener("dragover", onDrag(true));
   document.addEventListener("dragleave", onDrag(false));
   document.addEventListener("drop", onDrop);
-  return { generate, open };
+  return { generate, open, focusPrompt };
 })();

@@ -73,7 +73,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     runs.wire([started, sent], stop, said, stopped, header, page)
     form.wire(page)
     events.publish(task, _answer(task, header.registry), pictured=True)
-    given.upload(_look, given, looked, **events.MAY_FAIL)
+    events.then_enter_runs(given.upload(_look, given, looked, **events.MAY_FAIL))
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:

@@ -51,9 +51,21 @@ class ImageForm(Form):
         if request.style and not family.style(request.style):
             raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")
         values = resolve(request, family)[0].model_dump()
-        values["style"] = gr.update(choices=styles_of(family), value=request.style or "")
+        limits = self.limits(family)
+        values["style"] = request.style or ""
         values["windows"] = request.windows or 0
+        for name in limits:
+            values[name] = limits[name] | {"value": values[name]}
         return [*values.values(), True]
+
+    @staticmethod
+    def limits(family) -> dict[str, dict]:
+        """Updates of the controls whose choices and bounds are a family's own."""
+        return {
+            "style": gr.update(choices=styles_of(family)),
+            "size": gr.update(choices=list(family.sizes)),
+            "count": gr.update(maximum=family.max_count),
+        }
 
     def family(self, name: str):
         """The family of that name; raises BadRequest."""
@@ -112,10 +124,12 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     if tabs:
         shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
-    past.reopen(_reopen(form), memory, [shown, *form.inputs], **events.MAY_FAIL)
+    reopened = past.reopen(_reopen(form), memory, [shown, *form.inputs], **events.MAY_FAIL)
     past.forget(list, None, memory, **events.AT_ONCE)
     gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
-    picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
+    read = picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
+    for refilled in (reopened, read):
+        events.then_enter_runs(refilled)
     _wire_defaults(form)
     events.publish(task, _answer(task, form.registry))
 
@@ -174,12 +188,13 @@ def _wire_defaults(form: ImageForm) -> None:
 
     def limits(name: str, acceleration: str) -> tuple:
         family = form.family(name)
+        bounds = form.limits(family)
         return (
-            gr.update(choices=styles_of(family), value=""),
+            bounds["style"] | {"value": ""},
             steps(name, acceleration),
             family.defaults.guidance_scale,
-            gr.update(choices=list(family.sizes), value=family.defaults.size),
-            gr.update(maximum=family.max_count, value=1),
+            bounds["size"] | {"value": family.defaults.size},
+            bounds["count"] | {"value": 1},
             family.defaults.negative_prompt,
             gr.update(visible=bool(family.prompt_prefix)),
         )

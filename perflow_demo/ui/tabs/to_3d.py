@@ -83,13 +83,16 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     queued = events.on_device(place)
     make, shown = _make(task, form, header.registry, runs), [viewer, told, form.fields["seed"]]
     started = gr.on([prompt.submit, generate.click], make, form.inputs, shown, **queued)
+    # Words and a picture exclude each other: what came last stays.
+    wordless = {"js": "() => ''", **events.AT_ONCE}
+    prompt.input(None, None, picture, js="() => null", **events.AT_ONCE)
+    events.then_enter_runs(picture.upload(None, None, prompt, **wordless))
     received = events.received(header.handed[task.name], task.title, picture)
-    sent = received.then(make, form.inputs, shown, **queued)
+    sent = received.then(None, None, prompt, **wordless).then(make, form.inputs, shown, **queued)
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, told, stopped, header, page)
     form.wire(page)
     events.publish(task, _answer(task, header.registry), pictured=True)
-    # A picture in the way would win over the words.
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
@@ -138,11 +141,11 @@ def _answer(task, registry) -> Callable:
     """The run of the API: a GLB file with its recipe inside, and the request as it was run."""
 
     def answer(request: To3DRequest, file: Path | None) -> tuple[list, dict]:
-        from perflow_demo.export import glb
+        from perflow_demo.export.glb import encode_result
 
         result = task.run(request, registry, picture=open_picture(file) if file else None)
-        content = glb.encode(result.mesh, "glb", result.request.recipe())
-        path = _kept(f"{run.file_stem(request.prompt or 'picture')}.glb", content)
+        name = f"{run.file_stem(request.prompt or 'picture')}.glb"
+        path = _kept(name, encode_result(result, "glb"))
         files = [gr.FileData(path=path).model_dump()]
         return files, result.request.model_dump() | {"notes": result.notes}
 
@@ -163,12 +166,12 @@ def _shown(result: To3DResult) -> Iterator[list]:
     from perflow_demo.export import glb, turntable  # mesh libraries take their time
 
     name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
-    files = {f"{name}.glb": _kept(f"{name}.glb", glb.encode(mesh, "glb", result.request.recipe()))}
+    files = {f"{name}.glb": _kept(f"{name}.glb", glb.encode_result(result, "glb"))}
     busy = caption.busy("Other formats and a turntable", 1, 1)
     yield [next(iter(files.values())), busy, result.request.seed]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
-        files[file] = _kept(file, glb.encode(mesh, "obj" if file is bundle else file[-3:]))
+        files[file] = _kept(file, glb.encode_result(result, "obj" if file is bundle else file[-3:]))
     files[f"{name}.webp"] = _kept(f"{name}.webp", turntable.encode(mesh, "webp"))
     yield [gr.skip(), caption.words("done", "", _summary(result, files)), gr.skip()]
 
