@@ -3,8 +3,8 @@
 import struct
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
@@ -175,6 +175,29 @@ class Stage:
 
 # What a run tells while it goes on; the last thing it yields is the task's Result.
 Progress = Loading | Step | Stage | Phase
+
+
+def relay(events: Generator) -> Generator[Progress, None, Any]:
+    """Yield what a run tells and return its result; closing this closes the run."""
+    with closing(events) as told:
+        for event in told:
+            if not isinstance(event, Progress):
+                return event
+            yield event
+    raise RuntimeError("a run ended without a result")
+
+
+def finish(events: Generator, on_progress: Callable[[Progress], None] | None = None) -> Any:
+    """The result of a run, which stops if on_progress, called with all it tells, raises."""
+    told = relay(events)
+    with closing(told):
+        while True:
+            try:
+                event = next(told)
+            except StopIteration as end:
+                return end.value
+            if on_progress:
+                on_progress(event)
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """What plugging ΔW in does to a checkpoint: pictures side by side, a report, and files to keep."""
 
 import secrets
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import text_to_image
-from perflow_demo.tasks.contract import Progress, Request
+from perflow_demo.tasks.contract import Progress, Request, finish, relay
 from perflow_demo.tasks.text_to_image import (
     MAX_SEED,
     RANDOM,
@@ -92,7 +91,8 @@ def stream(
     accelerated = TextToImageRequest(**shared, **wanted)
     results = []
     for drawing in (base, accelerated):
-        results.append((yield from _drawn(drawing, registry, previews)))
+        events = text_to_image.stream(drawing, registry, previews)
+        results.append((yield from relay(events)))
     merges = registry.merges(
         **request.checkpoint, delta_strength=request.strength, delta=request.delta
     )
@@ -106,13 +106,7 @@ def run(
     previews: bool = False,
 ) -> LabResult:
     """Draw both and return the result; as in `stream`."""
-    with closing(stream(request, registry, previews)) as events:
-        for event in events:
-            if isinstance(event, LabResult):
-                return event
-            if on_progress:
-                on_progress(event)
-    raise RuntimeError("a run ended without a result")
+    return finish(stream(request, registry, previews), on_progress)
 
 
 def block_changes(merge: "Merge") -> dict[str, float]:
@@ -176,14 +170,3 @@ def export_difference(tuned: dict, base: dict, registry: "Registry", folder: Pat
     networks[1].save_config(folder)
     half = {key: weight.to(torch.float16).contiguous() for key, weight in difference.items()}
     save_file(half, folder / WEIGHTS)
-
-
-def _drawn(
-    request: TextToImageRequest, registry: "Registry", previews: bool
-) -> Generator[Progress, None, TextToImageResult]:
-    with closing(text_to_image.stream(request, registry, previews)) as events:
-        for event in events:
-            if isinstance(event, TextToImageResult):
-                return event
-            yield event
-    raise RuntimeError("a run ended without a result")

@@ -3,7 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -12,7 +12,17 @@ from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import safety, text_to_image
-from perflow_demo.tasks.contract import Frame, Loading, Progress, Request, Stage, Step, clocked
+from perflow_demo.tasks.contract import (
+    Frame,
+    Loading,
+    Progress,
+    Request,
+    Stage,
+    Step,
+    clocked,
+    finish,
+    relay,
+)
 from perflow_demo.tasks.enlarging import check, enlarge, flatten
 from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.picture import digest
@@ -222,13 +232,7 @@ def run(
 
     on_progress: called with each event; raises Cancelled to stop the run there.
     """
-    with closing(stream(request, registry, previews, picture)) as events:
-        for event in events:
-            if isinstance(event, RefineResult):
-                return event
-            if on_progress:
-                on_progress(event)
-    raise RuntimeError("a run ended without a result")
+    return finish(stream(request, registry, previews, picture), on_progress)
 
 
 def resolve(
@@ -314,12 +318,8 @@ def _drawn(
     source: TextToImageRequest, registry: "Registry", previews: bool
 ) -> "Generator[Progress, None, Image]":
     drawing = source.model_copy(update={"count": 1})
-    with closing(text_to_image.stream(drawing, registry, previews)) as events:
-        for event in events:
-            if isinstance(event, text_to_image.TextToImageResult):
-                return event.pictures[0]
-            yield event
-    raise RuntimeError("a run ended without a result")
+    drawn = yield from relay(text_to_image.stream(drawing, registry, previews))
+    return drawn.pictures[0]
 
 
 def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:

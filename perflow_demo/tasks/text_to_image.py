@@ -3,7 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -20,6 +20,7 @@ from perflow_demo.tasks.contract import (
     Step,
     Timings,
     clocked,
+    finish,
 )
 from perflow_demo.tasks.leasing import lease
 
@@ -242,13 +243,7 @@ def run(
     on_progress: called with each Loading and Step; raises Cancelled to stop the run there.
     previews and what is raised: as in `stream`.
     """
-    with closing(stream(request, registry, previews)) as events:
-        for event in events:
-            if isinstance(event, TextToImageResult):
-                return event
-            if on_progress:
-                on_progress(event)
-    raise RuntimeError("a run ended without a result")
+    return finish(stream(request, registry, previews), on_progress)
 
 
 def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageRequest, list[str]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.tasks import foreground, text_to_image
-from perflow_demo.tasks.contract import Phase, Progress, Request
+from perflow_demo.tasks.contract import Phase, Progress, Request, Stage, finish, relay
 from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
@@ -165,7 +165,7 @@ def stream(
     previews: bool = True,
     picture: "Image | None" = None,
 ) -> Iterator[Progress | To3DResult]:
-    """Make the mesh, telling how far it is: Phase, Loading and Step events, then the To3DResult.
+    """Make the mesh, telling how far it is: Phase, Loading, Step and Stage, then the To3DResult.
 
     picture: what to make it of, instead of one drawn from the prompt; any mode, and one that is
     transparent already counts as cut out.
@@ -177,7 +177,9 @@ def stream(
     _refuse_too_large(request, registry)
     if picture is None:
         picture = yield from run.stage("Picture", _draw(run, previews))
+    yield Stage("picture", picture)
     cutout = yield from run.stage("Cut-out", foreground.stream(picture, registry))
+    yield Stage("cutout", cutout)
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
@@ -200,13 +202,7 @@ def run(
     on_progress: called with each event; raises Cancelled to stop the run there.
     The rest and what is raised: as in `stream`.
     """
-    with closing(stream(request, registry, previews, picture)) as events:
-        for event in events:
-            if isinstance(event, To3DResult):
-                return event
-            if on_progress:
-                on_progress(event)
-    raise RuntimeError("a run ended without a result")
+    return finish(stream(request, registry, previews, picture), on_progress)
 
 
 def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
@@ -230,7 +226,8 @@ def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
     needed, room = working_bytes(request.resolution), registry.room()
     if needed <= room:
         return
-    fits = [size for size in (512, 256, 128, 64, 32) if working_bytes(size) <= room]
+    smaller = (size for size in (512, 256, 128, 64, 32) if size < request.resolution)
+    fits = [size for size in smaller if working_bytes(size) <= room]
     advice = f"use at most {fits[0]}" if fits else "raise PERFLOW_MEMORY_BUDGET"
     raise OutOfMemory(
         f"A resolution of {request.resolution} needs about {needed / 1e6:.0f} MB and "
@@ -239,15 +236,11 @@ def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
 
 
 def _draw(run: _Run, previews: bool) -> Generator[Progress, None, "Image"]:
-    drawn = text_to_image.stream(run.request.drawing(), run.registry, previews)
-    with closing(drawn) as events:
-        for event in events:
-            if isinstance(event, text_to_image.TextToImageResult):
-                run.notes += event.notes
-                run.request = run.request.model_copy(update={"seed": event.seeds[0]})
-                return event.pictures[0]
-            yield event
-    raise RuntimeError("a run ended without a result")
+    events = text_to_image.stream(run.request.drawing(), run.registry, previews)
+    drawn = yield from relay(events)
+    run.notes += drawn.notes
+    run.request = run.request.model_copy(update={"seed": drawn.seeds[0]})
+    return drawn.pictures[0]
 
 
 def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:

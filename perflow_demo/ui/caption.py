@@ -15,10 +15,10 @@ def words(state: str, sentence: str, rest: str = "", busy: bool = False) -> str:
     return f'<div class="stage" data-state="{state}"{flag}>{said}{rest}</div>'
 
 
-def busy(sentence: str, done: float, of: float) -> str:
-    """A run that has done so much of it."""
+def busy(sentence: str, done: float, of: float, rest: str = "") -> str:
+    """A run that has done so much of it, then markup."""
     bar = f'<progress value="{done:.2f}" max="{of}"></progress>'
-    return words("running", sentence, bar, busy=True)
+    return words("running", sentence, bar + rest, busy=True)
 
 
 def recipe(line: str, actions: str = "") -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from perflow_demo.tasks.contract import finish
+
 
 def wrap(task, registry):
     """The task with its run on a lent GPU where there are such, else the task as it is.
@@ -23,10 +25,6 @@ def wrap(task, registry):
         yield from lent(request, {"previews": previews, **options})
 
     def run(request, registry, on_progress=None, previews: bool = False, **options):
-        last = None
-        for last in stream(request, registry, previews, **options):
-            if on_progress:
-                on_progress(last)
-        return last
+        return finish(stream(request, registry, previews, **options), on_progress)
 
     return replace(task, stream=stream, run=run)

@@ -7,24 +7,26 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
+from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from perflow_demo.export import png
-from perflow_demo.tasks.contract import Loading, Request, Step
+from perflow_demo.tasks.contract import Loading, Phase, Request, Step
 from perflow_demo.ui import stage
 
-# Seconds between two reports of a load, of which there is one for each tensor.
-LOADING_PAUSE = 0.1
+PAUSE = 0.1  # seconds between two reports of a load or a phase, which come by the thousand
 
 
 def paced(events: Iterator[Any]) -> Iterator[Any]:
-    """A run's events, but of a load's, one for each tensor, only some; closing it closes them."""
-    reported = 0.0
+    """A run's events, but of those of a load or a phase only some; closing it closes them."""
+    reported, phase = 0.0, None
     with closing(events) as told:
         for event in told:
-            if isinstance(event, Loading):
-                if event.bytes_total and time.monotonic() - reported <= LOADING_PAUSE:
+            if isinstance(event, Loading | Phase):
+                more = event.bytes_total if isinstance(event, Loading) else event.title == phase
+                phase = event.title if isinstance(event, Phase) else phase
+                if more and time.monotonic() - reported <= PAUSE:
                     continue
                 reported = time.monotonic()
             yield event
@@ -72,13 +74,21 @@ def finished(result, files: list[str], receivers: Mapping[str, str]) -> str:
 def saved(result) -> list[str]:
     """Paths of the result's pictures as PNG files with their recipes, where gradio serves them."""
     return [
-        save_bytes_to_cache(
-            png.encode(picture, result.recipe(index)),
-            name_of(result.request.prompt, seed),
-            get_upload_folder(),
-        )
+        kept(png.encode(picture, result.recipe(index)), name_of(result.request.prompt, seed))
         for index, (picture, seed) in enumerate(zip(result.pictures, result.seeds, strict=True))
     ]
+
+
+def kept(content: bytes, name: str) -> str:
+    """The path of a file of that content and name which gradio serves, and deletes when it is old.
+
+    To be called while an event is answered, else nothing deletes it.
+    """
+    path = save_bytes_to_cache(content, name, get_upload_folder())
+    page = LocalContext.blocks.get(None)
+    if page is not None:
+        page.upload_file_set.add(path)
+    return path
 
 
 def url_of(file: str) -> str:

@@ -29,8 +29,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass(frozen=True)
 class App:
-    """A running app: where its page is, and what it keeps resident."""
+    """A running app: its page and where it is, and what it keeps resident."""
 
+    page: gr.Blocks
     url: str
     registry: Registry
 
@@ -44,7 +45,7 @@ def app(assets) -> Iterator[App]:
     registry = Registry(settings)
     page: gr.Blocks = ui.build(registry)
     ui.launch(page, settings, prevent_thread_lock=True, quiet=True)
-    yield App(f"http://127.0.0.1:{port}", registry)
+    yield App(page, f"http://127.0.0.1:{port}", registry)
     page.close(verbose=False)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -209,6 +210,15 @@ def test_a_bad_request_is_answered_by_one_sentence_and_keeps_the_inputs(open_pag
     expect(page.get_by_role("alert")).to_contain_text("Seed has to be a whole number from -1")
     assert prompt_of(page) == "a cat"
     assert page.input_value("input[aria-label=Seed]") == "-7"
+
+
+def test_files_of_pictures_are_among_those_that_are_deleted_in_time(open_page, app):
+    page = open_page()
+    before = set(app.page.upload_file_set)
+    draw(page, "an orange hat")
+    (file,) = set(app.page.upload_file_set) - before
+    address = page.get_by_role("link", name="Download").get_attribute("href")
+    assert unquote(address).endswith(file)
 
 
 def test_keys(open_page):

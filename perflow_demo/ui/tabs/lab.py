@@ -8,8 +8,6 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from perflow_demo.tasks import lab
 from perflow_demo.tasks.contract import Loading, Progress
@@ -158,7 +156,7 @@ def _zipped(name: str, write: Callable[[Path], None]) -> str:
         with zipfile.ZipFile(file, "w") as bundle:
             for path in sorted(folder.iterdir()):
                 bundle.write(path, f"{name}/{path.name}")
-        return save_file_to_cache(file, get_upload_folder())
+        return run.kept(file.read_bytes(), file.name)
 
 
 def _result(result: LabResult) -> str:

@@ -6,8 +6,6 @@ from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import views
@@ -193,8 +191,7 @@ def _hand_over(header: Header) -> Callable:
         cutout, request = drawn
         name, file = run.name_of(request.prompt or "cut-out", request.seed), BytesIO()
         cutout.save(file, "PNG")
-        kept = save_bytes_to_cache(file.getvalue(), name, get_upload_folder())
-        return header.hand(kept, event.to)
+        return header.hand(run.kept(file.getvalue(), name), event.to)
 
     return hand_over
 
@@ -204,7 +201,7 @@ def _zipped(result: MultiviewResult) -> tuple[str, str]:
     pages = result.picture, result.cutout, result.normals, result.colours
     content = views.zipped(views.files(result.request, *pages))
     name = run.name_of(result.request.prompt or "views", result.request.seed, ".zip")
-    return save_bytes_to_cache(content, name, get_upload_folder()), name
+    return run.kept(content, name), name
 
 
 def _answer(task, registry) -> Callable:

@@ -6,8 +6,6 @@ from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.export import png
@@ -190,7 +188,7 @@ def _file(result: RefineResult) -> str:
     """Path of the refined picture as PNG with its recipe, where gradio serves it."""
     request = result.request
     name = run.name_of(f"{request.prompt or 'picture'} refined", request.seed)
-    return save_bytes_to_cache(png.encode(result.picture, request), name, get_upload_folder())
+    return run.kept(png.encode(result.picture, request), name)
 
 
 def _small(picture, size: tuple[int, int]):
@@ -204,4 +202,4 @@ def _kept(picture) -> str:
     """Path of a picture as JPEG, where gradio serves it."""
     file = BytesIO()
     picture.save(file, "JPEG", quality=92)
-    return save_bytes_to_cache(file.getvalue(), "seen.jpg", get_upload_folder())
+    return run.kept(file.getvalue(), "seen.jpg")

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
-from perflow_demo.tasks.contract import Phase, Progress, Step
+from perflow_demo.tasks.contract import Loading, Phase, Stage, Step
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, run
@@ -24,6 +22,7 @@ EMPTY = "Type a thing and press Enter, or drop a picture of one."
 PAPER = (0.965, 0.965, 0.965, 1.0)
 # Degrees around and from above, and the distance: the front, from a little above.
 CAMERA = (90, 78, None)
+MADE_OF = {"picture": "The picture", "cutout": "Its object"}
 SMALL = 168  # pixels of the picture and its cut-out beside the mesh
 
 
@@ -122,19 +121,29 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
 def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
     """The run of the page: the viewer, the words below it and the seed as they change."""
 
-    def views(*values) -> Iterator[list]:
-        told = task.stream(registry=registry, previews=False, **form.run(*values))
-        with closing(run.paced(told)) as seen:
-            for event in seen:
-                if isinstance(event, To3DResult):
-                    yield from _shown(event)
-                else:
-                    yield [gr.skip(), _progress(event), gr.skip()]
+    def make(visitor: gr.Request, *values) -> Iterator[list]:
+        pictures: dict[str, str] = {}
 
-    def failed(sentence: str) -> list:
-        return [gr.skip(), caption.words("failed", sentence), gr.skip()]
+        def failed(sentence: str) -> list:
+            return [gr.skip(), caption.words("failed", sentence, _made_of(pictures)), gr.skip()]
 
-    return runs.listener(views, failed)
+        views = _views(task, registry, lambda: form.run(*values), pictures)
+        yield from runs.shown(visitor, views, failed)
+
+    return make
+
+
+def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) -> Iterator[list]:
+    """How the page changes in a run; asked: its arguments. pictures: filled as they are made."""
+    told = task.stream(registry=registry, previews=False, **asked())
+    with closing(run.paced(told)) as seen:
+        for event in seen:
+            if isinstance(event, To3DResult):
+                yield from _shown(event, pictures)
+            elif isinstance(event, Stage):
+                pictures[event.name] = jpeg_url(_on_white(event.picture), SMALL, 85)
+            else:
+                yield [gr.skip(), _progress(event, _made_of(pictures)), gr.skip()]
 
 
 def _answer(task, registry) -> Callable:
@@ -145,52 +154,55 @@ def _answer(task, registry) -> Callable:
 
         result = task.run(request, registry, picture=open_picture(file) if file else None)
         name = f"{run.file_stem(request.prompt or 'picture')}.glb"
-        path = _kept(name, encode_result(result, "glb"))
+        path = run.kept(encode_result(result, "glb"), name)
         files = [gr.FileData(path=path).model_dump()]
         return files, result.request.model_dump() | {"notes": result.notes}
 
     return answer
 
 
-def _progress(event: Progress) -> str:
+def _progress(event: Phase | Step | Loading, rest: str) -> str:
     if isinstance(event, Phase):
         words = f"{event.title} · stage {event.number} of {event.of}"
-        return caption.busy(words, event.number - 1 + event.share, event.of)
+        return caption.busy(words, event.number - 1 + event.share, event.of, rest)
     if isinstance(event, Step):
-        return caption.busy(f"Picture · step {event.number} of {event.of}", event.number, event.of)
-    return caption.busy(f"Loading {event.component}", event.bytes_done, event.bytes_total or 1)
+        words = f"Picture · step {event.number} of {event.of}"
+        return caption.busy(words, event.number, event.of, rest)
+    words = f"Loading {event.component}"
+    if event.bytes_total:
+        words += f" — {event.bytes_done / 1e6:.1f} of {event.bytes_total / 1e6:.1f} MB"
+    return caption.busy(words, event.bytes_done, event.bytes_total or 1, rest)
 
 
-def _shown(result: To3DResult) -> Iterator[list]:
+def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
     """The viewer's file at once, then the words, small pictures and downloads below it."""
     from perflow_demo.export import glb, turntable  # mesh libraries take their time
 
     name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
-    files = {f"{name}.glb": _kept(f"{name}.glb", glb.encode_result(result, "glb"))}
-    busy = caption.busy("Other formats and a turntable", 1, 1)
+    files = {f"{name}.glb": run.kept(glb.encode_result(result, "glb"), f"{name}.glb")}
+    busy = caption.busy("Other formats and a turntable", 1, 1, _made_of(pictures))
     yield [next(iter(files.values())), busy, result.request.seed]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
-        files[file] = _kept(file, glb.encode_result(result, "obj" if file is bundle else file[-3:]))
-    files[f"{name}.webp"] = _kept(f"{name}.webp", turntable.encode(mesh, "webp"))
-    yield [gr.skip(), caption.words("done", "", _summary(result, files)), gr.skip()]
+        files[file] = run.kept(
+            glb.encode_result(result, "obj" if file is bundle else file[-3:]), file
+        )
+    files[f"{name}.webp"] = run.kept(turntable.encode(mesh, "webp"), f"{name}.webp")
+    yield [gr.skip(), caption.words("done", "", _summary(result, files, pictures)), gr.skip()]
 
 
-def _kept(name: str, content: bytes) -> str:
-    return save_bytes_to_cache(content, name, get_upload_folder())
-
-
-def _summary(result: To3DResult, files: dict[str, str]) -> str:
+def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]) -> str:
     """Statistics, downloads, notes, and what the mesh was made of; files: name → path."""
     links = "".join(
         caption.download(run.url_of(path), file, _title(file)) for file, path in files.items()
     )
-    pictures = "".join(
-        f'<img src="{jpeg_url(_on_white(picture), SMALL, 85)}" alt="{alt}">'
-        for picture, alt in ((result.picture, "The picture"), (result.cutout, "Its object"))
-    )
-    said = caption.recipe(result.line(), links) + caption.notes(result.notes)
-    return f'{said}<div class="made-of">{pictures}</div>'
+    return caption.recipe(result.line(), links) + caption.notes(result.notes) + _made_of(pictures)
+
+
+def _made_of(pictures: dict[str, str]) -> str:
+    """The picture and its cut-out, as far as there are any; pictures: addresses by Stage."""
+    seen = "".join(f'<img src="{url}" alt="{MADE_OF[name]}">' for name, url in pictures.items())
+    return f'<div class="made-of">{seen}</div>' if seen else ""
 
 
 def _on_white(picture):
