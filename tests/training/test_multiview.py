@@ -78,24 +78,25 @@ def test_shards_that_are_there_are_kept(vae, data, tmp_path, monkeypatch):
 
 
 def test_the_start_is_the_teacher_on_every_row(teacher, objective):
-    """Image latents count nothing yet and domains do not mix; only views see one another."""
+    """Image latents count as the noisy ones and domains do not mix; only views see one another."""
     unet = grown(teacher)
     weights, old = unet.state_dict(), teacher.state_dict()
     assert set(old) < set(weights)
-    assert torch.equal(weights["conv_in.weight"][:, :16], old["conv_in.weight"])
+    for half in weights["conv_in.weight"].chunk(2, 1):
+        assert torch.equal(half, old["conv_in.weight"])
     assert all(torch.equal(weights[key], old[key]) for key in old if key != "conv_in.weight")
     for key in weights.keys() - old.keys():
         assert "joint_mid" in key or "class_embedding" in key
     torch.nn.init.zeros_(unet.class_embedding.linear_2.weight)
     torch.nn.init.zeros_(unet.class_embedding.linear_2.bias)
-    one = torch.randn(1, 16, 4, 4, generator=torch.Generator().manual_seed(0))
+    one, image = torch.randn(2, 1, 16, 4, 4, generator=torch.Generator().manual_seed(0))
     tokens = torch.randn(1, 4, 64, generator=torch.Generator().manual_seed(1))
     cameras = torch.from_numpy(camera_rows()).flatten(0, 1)
     with torch.no_grad():
         # Twelve rows alike: attention across equal views is attention inside one of them.
-        rows = torch.cat([one.expand(12, -1, -1, -1), torch.randn(12, 16, 4, 4)], 1)
+        rows = torch.cat([one, image], 1).expand(12, -1, -1, -1)
         made = unet(rows, 500, tokens.expand(12, -1, -1), cameras).sample
-        wanted = teacher(one, 500, tokens).sample
+        wanted = teacher(one + image, 500, tokens).sample
     torch.testing.assert_close(made, wanted.expand_as(made), rtol=1e-3, atol=1e-4)
 
 

@@ -13,11 +13,18 @@ from typer.testing import CliRunner
 
 from perflow_demo.flow import expand_delta
 from perflow_demo.models import loaders, words
-from perflow_demo.models.catalogue import POCKET, REFINERS, SOLIDS, available, has_solid
+from perflow_demo.models.catalogue import (
+    POCKET,
+    POCKET_JUDGE,
+    REFINERS,
+    SOLIDS,
+    available,
+    has_solid,
+)
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.stored import read_tensors
 from perflow_demo.models.triposr import load_solid
-from perflow_demo.nets import Judge, PocketAutoencoder
+from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.__main__ import main
 from perflow_demo.training.loop import compile_blocks
 from perflow_demo.training.objectives.triplane import build_tsr
@@ -170,8 +177,8 @@ def test_a_better_decoder_leaves_latents_as_they_are(workshop):
         assert not torch.equal(later.decode(latents).sample, first.decode(latents).sample)
 
 
-def test_the_judge_keeps_its_class_names(workshop):
-    judge = Judge.from_pretrained(workshop / "pocket" / "judge")
+def test_the_judge_keeps_its_class_names(pocket):
+    judge = loaders.load_network(POCKET_JUDGE, pocket, torch.float32)
     verdict = judge(torch.zeros(2, 3, 128, 128))
     assert verdict.kind.shape == (2, len(judge.config.kinds))
     assert verdict.colour.shape == (2, len(judge.config.colours))

@@ -13,7 +13,7 @@ from torch import Tensor
 from perflow_demo.nets import Judge
 from perflow_demo.training.objectives.autoencoder import grid, to_tensor
 from perflow_demo.training.objectives.backgrounds import window
-from perflow_demo.training.publish import write_module
+from perflow_demo.training.publish import write_packed
 from perflow_demo.training.toyworld.accessories import ACCESSORIES
 from perflow_demo.training.toyworld.kinds import KINDS
 from perflow_demo.training.toyworld.palette import COLOURS
@@ -81,9 +81,9 @@ class JudgeObjective:
         return grid(pixels[wrong] if len(wrong) else pixels[:12], columns=6)
 
     def publish(self, net: Judge, folder: Path) -> dict[str, float]:
-        """Saves it, fp16; returns its held-out accuracy."""
+        """Saves it, packed; returns its held-out accuracy."""
         figures = self.accuracy(net)
-        write_module(net, folder / "judge")
+        write_packed(net, folder / "judge")
         return figures
 
     def _take(self, rows: list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

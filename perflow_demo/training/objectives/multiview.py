@@ -144,7 +144,11 @@ def picture_to_views(teacher: UNet2DConditionModel, size: int) -> PictureToViews
 
 
 def grown(teacher: UNet2DConditionModel) -> UNetMV2DConditionModel:
-    """The teacher as a multiview UNet: it sees image latents too, which count nothing at first."""
+    """The teacher as a multiview UNet: image latents enter too, at first as the noisy ones do.
+
+    So every view begins as a guess at the picture itself, and the thing is the picture's from the
+    first; from weights of zero the views showed other things even after four times as long.
+    """
     config = {key: value for key, value in teacher.config.items() if not key.startswith("_")}
     config |= {
         "in_channels": 2 * teacher.config.in_channels,
@@ -154,7 +158,7 @@ def grown(teacher: UNet2DConditionModel) -> UNetMV2DConditionModel:
     unet = UNetMV2DConditionModel.from_config(config)
     weights = dict(teacher.state_dict())
     entrance = weights["conv_in.weight"]
-    weights["conv_in.weight"] = torch.cat([entrance, torch.zeros_like(entrance)], 1)
+    weights["conv_in.weight"] = torch.cat([entrance, entrance], 1)
     unknown = unet.load_state_dict(weights, strict=False).unexpected_keys
     if unknown:
         raise ValueError(f"the teacher has weights that a multiview UNet lacks: {unknown[:3]}")
