@@ -124,7 +124,9 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
 
 
 def grid(pixels: Tensor, columns: int) -> Image.Image:
-    """Pictures B 3 H W in [−1, 1], side by side."""
+    """Pictures B 3 H W in [−1, 1], side by side; white where the last of several rows ends."""
+    if len(pixels) > columns:
+        pixels = F.pad(pixels, (0,) * 7 + (-len(pixels) % columns,), value=1.0)
     rows = [torch.cat(list(row), -1) for row in pixels.split(columns)]
     page = torch.cat(rows, -2).clamp(-1, 1)
     return Image.fromarray(((page + 1) * 127.5).round().byte().permute(1, 2, 0).numpy())

@@ -73,12 +73,12 @@ class JudgeObjective:
 
     @torch.no_grad()
     def sheet(self, net: Judge) -> Image.Image:
-        """The held-out pictures it gets wrong, as far as there are twelve."""
+        """The twelve held-out pictures whose kind it is least right about."""
         figures = self.accuracy(net)
         print({name: round(share, 4) for name, share in figures.items()}, flush=True)
         pixels, kind, *_ = self._take(self.held_out[:400])
-        wrong = (net(pixels).kind.argmax(1) != kind).nonzero().flatten()[:12]
-        return grid(pixels[wrong] if len(wrong) else pixels[:12], columns=6)
+        sure = net(pixels).kind.log_softmax(1).gather(1, kind[:, None])[:, 0]
+        return grid(pixels[sure.argsort()[:12]], columns=6)
 
     def publish(self, net: Judge, folder: Path) -> dict[str, float]:
         """Saves it, packed; returns its held-out accuracy."""
