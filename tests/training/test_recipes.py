@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from perflow_demo.flow import expand_delta
 from perflow_demo.models import loaders, words
 from perflow_demo.models.catalogue import (
+    MULTIVIEW,
     POCKET,
     POCKET_JUDGE,
     REFINERS,
@@ -123,8 +124,10 @@ def test_weights_are_stored_in_half_precision_or_packed_in_eight_bits(workshop):
     folder = workshop / "pocket"
     files = list(folder.rglob("*.safetensors"))
     assert len(files) == 12
+    small_ones = [folder / POCKET.delta.weights, folder / POCKET_JUDGE.weights]
+    small_ones.append(folder / MULTIVIEW["pocket"].unet.weights)
     for file in files:
-        small = file in (folder / POCKET.delta.weights, folder / "multiview/unet" / file.name)
+        small = file in small_ones
         dtypes = {t.dtype for t in load_file(file).values() if t.is_floating_point() or t.ndim > 1}
         packing = {torch.int8, torch.float16, torch.float32}  # the scales
         assert dtypes == (packing if small else {torch.float16}), file
