@@ -94,10 +94,11 @@ def keep_largest(mesh: Mesh, count: int | None = None) -> Mesh:
     """
     if mesh.empty:
         return mesh
+    shape = mesh.shape()
     parts = trimesh.graph.connected_components(
-        mesh.shape().face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1
+        shape.face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1
     )
-    areas = mesh.shape().area_faces
+    areas = shape.area_faces
     ranked = sorted(parts, key=lambda part: -areas[part].sum())
     if count is not None:
         kept = ranked[:count]
@@ -180,7 +181,8 @@ def _parted(mesh: Mesh) -> Mesh:
     source = np.empty(number, np.int64)
     source[sheet] = vertices
     colors = None if mesh.colors is None else mesh.colors[source]
-    return Mesh(_moved(mesh, source, sheet.reshape(count, 3)), sheet.reshape(count, 3), colors)
+    parted = sheet.reshape(count, 3)
+    return Mesh(_moved(mesh, source, parted), parted, colors)
 
 
 def _moved(mesh: Mesh, source: np.ndarray, faces: np.ndarray) -> np.ndarray:
