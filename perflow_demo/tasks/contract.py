@@ -173,6 +173,7 @@ class Stage:
     picture: "Image"
 
 
+PICTURE, CUTOUT = "picture", "cutout"  # stages of what is made of one object
 # What a run tells while it goes on; the last thing it yields is the task's Result.
 Progress = Loading | Step | Stage | Phase
 

@@ -13,6 +13,8 @@ from pydantic import Field, field_validator
 from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import (
+    CUTOUT,
+    PICTURE,
     Loading,
     Progress,
     Request,
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from perflow_demo.models.spec import MultiviewFamily
     from perflow_demo.registry import Registry
     from perflow_demo.registry.multiview import MultiviewPipeline
-
-PICTURE, CUTOUT = "picture", "cutout"  # the stages before the views
 
 
 class MultiviewRequest(Request):

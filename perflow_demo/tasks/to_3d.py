@@ -11,7 +11,16 @@ from pydantic import Field
 
 from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.tasks import foreground, text_to_image
-from perflow_demo.tasks.contract import Phase, Progress, Request, Stage, finish, relay
+from perflow_demo.tasks.contract import (
+    CUTOUT,
+    PICTURE,
+    Phase,
+    Progress,
+    Request,
+    Stage,
+    finish,
+    relay,
+)
 from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
@@ -177,9 +186,9 @@ def stream(
     _refuse_too_large(request, registry)
     if picture is None:
         picture = yield from run.stage("Picture", _draw(run, previews))
-    yield Stage("picture", picture)
+    yield Stage(PICTURE, picture)
     cutout = yield from run.stage("Cut-out", foreground.stream(picture, registry))
-    yield Stage("cutout", cutout)
+    yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
@@ -207,9 +216,9 @@ def run(
 
 def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
     """The request with its picture settled; raises BadRequest unless there is one thing to make."""
-    if picture is not None and request.prompt:
-        raise BadRequest("There are both a prompt and a picture; leave one of them out.")
     if picture is not None:
+        if request.prompt:
+            raise BadRequest("There are both a prompt and a picture; leave one of them out.")
         return request.model_copy(update={"parent": digest(picture)})
     if not request.prompt:
         raise BadRequest(

@@ -9,8 +9,8 @@ import gradio as gr
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import views
-from perflow_demo.tasks.contract import Loading, Stage, Step
-from perflow_demo.tasks.multiview import PICTURE, MultiviewRequest, MultiviewResult
+from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
+from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import controls, events, run, sheet, stage

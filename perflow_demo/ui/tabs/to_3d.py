@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from perflow_demo.tasks.contract import Loading, Phase, Stage, Step
+from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, run
@@ -22,7 +22,7 @@ EMPTY = "Type a thing and press Enter, or drop a picture of one."
 PAPER = (0.965, 0.965, 0.965, 1.0)
 # Degrees around and from above, and the distance: the front, from a little above.
 CAMERA = (90, 78, None)
-MADE_OF = {"picture": "The picture", "cutout": "Its object"}
+MADE_OF = {PICTURE: "The picture", CUTOUT: "Its object"}
 SMALL = 168  # pixels of the picture and its cut-out beside the mesh
 
 
