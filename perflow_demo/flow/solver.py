@@ -92,8 +92,8 @@ def solve_window(
     predict: (latents, timesteps (B,)) -> teacher output, for instance from `guided`.
     latents: (B, ...) at t_start. t_start, t_end: (B,), each sample its own window.
     num_steps: at least 1. alphas_cumprod: (T,). prediction_type: "epsilon" or "v_prediction".
-    order: 1, or 2 to let each step but the first continue the change since the one before, which
-    costs no further call.
+    order: 1, or 2 to let each step but the first continue the change since the one before, at most
+    as far again, which costs no further call.
     Raises ValueError for others. Source: DDIM (arXiv 2010.02502), equation 12 without noise; for
     the second order DPM-Solver++ (arXiv 2211.01095), algorithm 2, whose first order DDIM is.
     """
@@ -109,7 +109,9 @@ def solve_window(
         if order == 2:
             stride = torch.logit(reached) - torch.logit(alpha)
             found, last = (clean, stride), before or (clean, stride)
-            clean = clean + (clean - last[0]) * stride / (2 * last[1])
+            # A last step to hardly any noise is several times as long as the one before it; a
+            # change continued that far is mostly error.
+            clean = clean + (clean - last[0]) * (stride / (2 * last[1])).clamp(max=1)
             noise = (latents - alpha.sqrt() * clean) / (1 - alpha).sqrt()
             before = found
         latents = (reached.sqrt() * clean + (1 - reached).sqrt() * noise).to(latents.dtype)

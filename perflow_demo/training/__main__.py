@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perflow_demo.training.loop import last_checkpoint, resume, train
+from perflow_demo.training.loop import Recipe, last_checkpoint, resume, train
 from perflow_demo.training.publish import earlier_legs, write_card
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
@@ -34,16 +34,23 @@ def main(
         if last_checkpoint(folder) is None:
             folder.mkdir(parents=True, exist_ok=True)
             legs.write_text(json.dumps(earlier_legs(assets, name) if made.goes_on else {}))
-        train(made, folder)
+        train(_onward(made, legs), folder)
         return
     if last_checkpoint(folder) is None:
         raise typer.BadParameter(f"{folder} has no checkpoint; train {name} before publishing it.")
+    made = _onward(made, legs)
     run = resume(made, folder)
     measures = run.objective.publish(run.ema.module.eval(), assets)
     facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "muon", "ema", "seed")}
     facts |= run.progress.state_dict() | measures
-    write_card(assets, name, facts | (json.loads(legs.read_text()) if legs.exists() else {}))
+    write_card(assets, name, facts | json.loads(legs.read_text()))
     print(f"{name}: step {run.progress.step}, {measures} → {assets}")
+
+
+def _onward(recipe: Recipe, legs: Path) -> Recipe:
+    """The recipe with data and noise of its own where earlier runs have had others."""
+    earlier = json.loads(legs.read_text()).get("earlier_step", 0)
+    return replace(recipe, seed=recipe.seed + earlier)
 
 
 if __name__ == "__main__":

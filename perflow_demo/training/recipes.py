@@ -26,7 +26,7 @@ from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.multiview import MultiviewObjective, picture_to_views
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
-from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
+from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet, deepened
 from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, with_planes
@@ -37,7 +37,7 @@ from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
 
 # Picture size → seed and number of samples.
-WORLDS = {256: (1, 24_000), 512: (2, 1_000), 1024: (5, 600)}
+WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 600)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
@@ -87,8 +87,15 @@ class Workshop:
         return encoded(pictures, self.assets / "vae", self.data)
 
     def unet(self) -> UNet2DConditionModel:
-        """The published teacher's network."""
-        return UNet2DConditionModel.from_pretrained(self.assets / "unet", torch_dtype=torch.float32)
+        """The teacher's network: the published one, as deep as new ones are, or a new one."""
+        net = build_unet(self.debug)
+        if (self.assets / "unet").is_dir():
+            net.load_state_dict(deepened(published(self.assets / "unet"), net))
+        return net
+
+    def delta(self) -> dict[str, Tensor] | None:
+        """The published ΔW, if there is one."""
+        return published(self.assets / "delta") if (self.assets / "delta").is_dir() else None
 
     def judge(self) -> JudgeObjective:
         """The published measure goes on, or a new one where there is none."""
@@ -120,24 +127,28 @@ class Workshop:
         return TriplaneObjective(self.solids(), network, **config)
 
     def autoencoder(self) -> PocketAutoencoder:
-        return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
+        """The published autoencoder, or a new one where there is none."""
+        if (self.assets / "vae").is_dir():
+            return PocketAutoencoder.from_pretrained(self.assets / "vae", torch_dtype=torch.float32)
+        blocks = {"encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
+        return PocketAutoencoder(**({"channels": (16, 16, 32), **blocks} if self.debug else {}))
 
     def teacher(self, data: list[tuple[float, Path]]) -> TeacherObjective:
         """The published teacher, or a new one where there is none; data: (share, pictures)."""
-        unet = self.unet() if (self.assets / "unet").is_dir() else build_unet(self.debug)
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
         latents = [(share, self.latents(pictures)) for share, pictures in data]
-        return TeacherObjective(unet, text, self.autoencoder(), latents)
+        return TeacherObjective(self.unet(), text, self.autoencoder(), latents)
 
 
 def autoencoder(at: Workshop) -> Recipe:
-    """16× smaller, 16 channels, from crops at two scales."""
-    small = {"channels": (16, 16, 32), "encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
-    config = {"crop": 32, **small} if at.debug else {}
+    """16× smaller, 16 channels, from crops at two scales: from scratch, or further."""
+    crop = 32 if at.debug else 128
     return Recipe(
-        lambda: AutoencoderObjective([at.pictures(256), at.pictures(512)], **config),
-        steps=4_600, batch=16, lr=1e-3, warmup=400, ema=0.998, weight_decay=0.0,
-        compile=(Encoder, Decoder),
+        lambda: AutoencoderObjective(
+            at.autoencoder(), [at.pictures(256), at.pictures(512)], crop=crop
+        ),
+        steps=1_500, batch=16, lr=6e-4, muon=0.01, warmup=50, cooldown=0.7, ema=0.99,
+        weight_decay=0.0, compile=(Encoder, Decoder), goes_on=True,
     )  # fmt: skip
 
 
@@ -182,7 +193,7 @@ def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
-        steps=4_400, batch=64, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.999,
+        steps=4_400, batch=64, lr=8e-4, muon=0.02, warmup=50, cooldown=0.8, ema=0.999,
         compile=UNET_BLOCKS, goes_on=True,
     )  # fmt: skip
 
@@ -198,9 +209,9 @@ def teacher_512(at: Workshop) -> Recipe:
 def perflow(at: Workshop) -> Recipe:
     """ΔW: four windows of the guided teacher straightened, five solver steps each."""
     return Recipe(
-        lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))])),
+        lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), at.delta()),
         steps=500, batch=8, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
-        weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS,
+        weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True,
     )  # fmt: skip
 
 

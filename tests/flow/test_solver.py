@@ -202,18 +202,34 @@ def test_the_second_order_is_that_of_dpm_solver(teacher):
     data = arrays("b_solver")
     predict = guided(teacher, data["prompt_embeds"])
     rows = len(data["latents"])
-    ours = solve_window(
-        predict, data["latents"], torch.ones(rows), torch.zeros(rows), 10, ALPHAS, order=2
-    )
+    end = torch.full((rows,), 0.1)  # its last step would be continued further than ours
+    ours = solve_window(predict, data["latents"], torch.ones(rows), end, 9, ALPHAS, order=2)
     theirs = DPMSolverMultistepScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
         timestep_spacing="trailing", final_sigmas_type="sigma_min", lower_order_final=False,
     )  # fmt: skip
     theirs.set_timesteps(10)
     latents = data["latents"]
-    for t in theirs.timesteps:
+    for t in theirs.timesteps[:-1]:
         latents = theirs.step(predict(latents, t.expand(rows)), t, latents).prev_sample
     close(ours, latents, 1e-4)
+
+
+def test_the_second_order_ends_nearer_the_picture_where_little_noise_is_left():
+    """Of Gaussian data of spread s the whole way is known: from unit noise to s times it."""
+    spread, start = 0.3, torch.randn(1, 4, 8, 8)
+
+    def exact(latents, timesteps):
+        alpha = ALPHAS[timesteps].view(-1, 1, 1, 1)
+        return latents * (1 - alpha).sqrt() / (alpha * spread**2 + 1 - alpha)
+
+    def landing(steps, order):
+        ends = torch.ones(1), torch.zeros(1)
+        return solve_window(exact, start, *ends, steps, ALPHAS, order=order)
+
+    wanted = landing(1000, 1)
+    errors = [(landing(20, order) - wanted).norm() / wanted.norm() for order in (1, 2)]
+    assert errors[1] < 0.02 < errors[0] / 2
 
 
 def test_there_is_no_third_order():

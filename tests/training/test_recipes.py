@@ -124,8 +124,8 @@ def test_weights_are_stored_in_half_precision_or_packed_in_eight_bits(workshop):
     folder = workshop / "pocket"
     files = list(folder.rglob("*.safetensors"))
     assert len(files) == 12
-    small_ones = [folder / POCKET.delta.weights, folder / POCKET_JUDGE.weights]
-    small_ones.append(folder / MULTIVIEW["pocket"].unet.weights)
+    parts = (POCKET.unet, POCKET.delta, POCKET_JUDGE, MULTIVIEW["pocket"].unet)
+    small_ones = [folder / part.weights for part in parts]
     for file in files:
         small = file in small_ones
         dtypes = {t.dtype for t in load_file(file).values() if t.is_floating_point() or t.ndim > 1}
@@ -136,7 +136,7 @@ def test_weights_are_stored_in_half_precision_or_packed_in_eight_bits(workshop):
 def test_differences_are_what_was_trained(workshop):
     """Neither nothing nor a whole network: small beside the weights they are added to."""
     folder = workshop / "pocket"
-    unet = load_file(folder / POCKET.unet.weights)
+    unet = read_tensors(folder / POCKET.unet.weights, torch.float32)
     parts = [POCKET.delta, *(style.component for style in POCKET.styles)]
     for part in parts:
         delta = expand_delta(read_tensors(folder / part.weights, torch.float32))
@@ -149,8 +149,18 @@ def test_differences_are_what_was_trained(workshop):
 def test_a_new_run_of_the_teacher_goes_on_from_the_published_one(workshop):
     at = Workshop(workshop / "runs" / "data", workshop / "pocket", debug=True)
     started = recipe("teacher", at).objective().net.unet.state_dict()
-    for key, weight in load_file(workshop / "pocket" / POCKET.unet.weights).items():
-        assert torch.equal(started[key], weight.float()), key
+    file = workshop / "pocket" / POCKET.unet.weights
+    for key, weight in read_tensors(file, torch.float32).items():
+        assert torch.equal(started[key], weight), key
+
+
+def test_a_new_run_of_the_acceleration_goes_on_from_the_published_one(workshop):
+    at = Workshop(workshop / "runs" / "data", workshop / "pocket", debug=True)
+    objective = recipe("perflow", at).objective()
+    started, teacher = objective.net.state_dict(), objective.teacher.unet.state_dict()
+    file = workshop / "pocket" / POCKET.delta.weights
+    for key, change in read_tensors(file, torch.float32).items():
+        torch.testing.assert_close(started[key] - teacher[key], change, atol=1e-6, rtol=0)
 
 
 def test_later_training_leaves_word_meanings_frozen(workshop):
@@ -209,6 +219,18 @@ def test_a_run_that_goes_on_adds_to_what_the_card_says(tmp_path):
     facts = {"step": 5, "seconds": 4.0, "batch": 2} | earlier_legs(tmp_path, "judge")
     write_card(tmp_path, "judge", facts)
     assert earlier_legs(tmp_path, "judge") == {"earlier_step": 45, "earlier_seconds": 34.0}
+
+
+def test_a_run_that_goes_on_has_data_and_noise_of_its_own(workshop, tmp_path):
+    copytree(workshop / "pocket", tmp_path / "pocket")
+    copytree(workshop / "runs" / "data", tmp_path / "runs" / "data")
+    assert training(tmp_path, "judge").exit_code == 0
+    assert training(tmp_path, "judge", "--publish").exit_code == 0
+    first, later = (
+        json.loads((root / "pocket" / "card.json").read_text())["judge"]
+        for root in (workshop, tmp_path)
+    )
+    assert (first["seed"], later["seed"], later["earlier_step"]) == (0, 4, 4)
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist(tmp_path):

@@ -19,21 +19,22 @@ from perflow_demo.training.toyworld.shards import Pictures
 class AutoencoderObjective:
     """L1 on pixels and on their gradients, from crops.
 
-    Latents get noise of `noise` times each channel's own spread, so that the decoder forgives a
-    sampler's small errors; and in `halved` of the steps the decoder is asked for the half-size
-    picture from half-size latents, which makes latents scale like pictures (EQ-VAE, Kouzelis et al.
-    2025, section 3.2) and gives the app its cheap previews.
+    Latents get noise, for each crop of another strength up to `noise` times a channel's own spread:
+    what survives it is said broadly, by many numbers at once, and that is what a small diffusion
+    model can learn to say (l-DeTok, Yang et al. 2025, section 3). In `halved` of the steps the
+    decoder is asked for the half-size picture from half-size latents, which makes latents scale
+    like pictures (EQ-VAE, Kouzelis et al. 2025, section 3.2) and gives the app its cheap previews.
     """
 
     def __init__(
         self,
+        autoencoder: PocketAutoencoder,
         folders: list[Path],
         crop: int = 128,
-        noise: float = 0.03,
-        halved: float = 0.1,
-        **config,
+        noise: float = 0.8,
+        halved: float = 0.2,
     ) -> None:
-        self.net = PocketAutoencoder(**config)
+        self.net = autoencoder
         self.pictures = [Pictures(folder) for folder in folders]
         self.crop, self.noise, self.halved = crop, noise, halved
 
@@ -52,8 +53,10 @@ class AutoencoderObjective:
         self, net, pixels: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         latents = net.encoder(pixels)
-        spread = latents.detach().float().std((0, 2, 3), keepdim=True)
-        noisy = latents + self.noise * spread * torch.randn(latents.shape, generator=generator)
+        # Not detached, or latents would grow to drown the noise.
+        spread = latents.float().std((0, 2, 3), keepdim=True)
+        strength = self.noise * torch.rand(len(latents), 1, 1, 1, generator=generator)
+        noisy = latents + strength * spread * torch.randn(latents.shape, generator=generator)
         if torch.rand((), generator=generator) < self.halved:
             noisy, pixels = F.avg_pool2d(noisy, 2), F.avg_pool2d(pixels, 2)
         decoded = net.decoder(noisy).float()
@@ -99,11 +102,15 @@ class AutoencoderObjective:
 
 
 class DecoderObjective(AutoencoderObjective):
-    """The decoder goes on alone: latents, and all that was trained on them, keep their meaning."""
+    """The decoder goes on alone: latents, and all that was trained on them, keep their meaning.
 
-    def __init__(self, autoencoder: PocketAutoencoder, folders: list[Path], **settings) -> None:
-        super().__init__(folders, **settings)
-        self.net = autoencoder
+    Noise no longer shapes them, so there is only as much as a sampler leaves.
+    """
+
+    def __init__(
+        self, autoencoder: PocketAutoencoder, folders: list[Path], noise: float = 0.2, **settings
+    ) -> None:
+        super().__init__(autoencoder, folders, noise=noise, **settings)
         self.net.encoder.requires_grad_(False)
 
     @torch.no_grad()

@@ -15,12 +15,14 @@ from torch import Tensor
 from perflow_demo.flow import (
     PeRFlowScheduler,
     TimeWindows,
+    apply_delta,
     extract_delta,
     guided,
     interpolate,
     solve_window,
     window_end_estimate,
 )
+from perflow_demo.flow.delta import StateDict
 from perflow_demo.flow.solver import Predict
 from perflow_demo.models.stored import packed, read_tensors
 from perflow_demo.training.objectives.teacher import SHEET_PROMPTS, TeacherObjective, TextToImage
@@ -34,6 +36,7 @@ class PeRFlowObjective:
     Both sides are guided alike, by a scale drawn for every batch between 1 and `guidance_scale`: a
     student that is only guided when it is used multiplies its errors. And the windows are those of
     the teacher's own way from noise to picture, not of noisy pictures, which guidance leaves.
+    delta: what the student starts with beside the teacher, an earlier ΔW.
     starts: share of the rows that stand where their window begins; in one step a window, that is
     all the student is ever asked. The others are anywhere in it.
     """
@@ -43,6 +46,7 @@ class PeRFlowObjective:
     def __init__(
         self,
         teacher: TeacherObjective,
+        delta: StateDict | None = None,
         windows: int = 4,
         solver_steps: int = 5,
         guidance_scale: float = 7.0,
@@ -52,6 +56,8 @@ class PeRFlowObjective:
         self.data.dropout = 0.0  # guidance brings the empty prompt in
         self.teacher = deepcopy(teacher.net).eval().requires_grad_(False)
         self.net = teacher.net.unet
+        if delta:
+            apply_delta(self.net, delta, strict=False)  # the teacher may have grown since
         self.windows = TimeWindows(windows)
         self.solver_steps, self.guidance_scale = solver_steps, guidance_scale
         self.starts = starts

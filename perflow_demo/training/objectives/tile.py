@@ -27,6 +27,8 @@ SHOWN = 6
 class TileObjective:
     """The teacher's own loss on crops of large pictures, with a ControlNet beside it.
 
+    All timesteps are drawn alike: detail, which little noise hides, is what there is to learn.
+
     teacher: its single data set are the latents of `pictures`, of which the last `held_out` are
     never trained on. Captions are dropped from half of the rows, for a tile says what to draw and
     most pictures to refine come without words.

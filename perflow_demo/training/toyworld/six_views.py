@@ -53,13 +53,13 @@ def six_views(seed: int, index: int, size: int) -> SixViews:
 def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[str, float]:
     """Six views, 6×H×W×3 uint8 each, against the truth.
 
-    psnr: of the colours, dB. iou: of what the colours show on white with the silhouettes.
-    degrees: mean error of the normals inside the silhouettes.
+    psnr: of the colours, dB. iou: of what the normals show on white with the silhouettes;
+    a white thing's colours would not show. degrees: mean error of the normals inside them.
     """
     errors = angular_error(normals, truth.normals)
     return {
         "psnr": psnr(colours, truth.colours),
-        "iou": iou(drawn(colours), truth.silhouettes),
+        "iou": iou(drawn(normals), truth.silhouettes),
         "degrees": float(errors[truth.silhouettes].mean()),
     }
 
