@@ -17,8 +17,8 @@ from perflow_demo.flow.low_rank import factored_keys
 
 StateDict = Mapping[str, torch.Tensor]
 
-# Elements handled at once: small beside any UNet, and resident in a core's cache.
-CHUNK = 1 << 16
+# Elements handled at once: small beside any UNet, large beside what starting an operation costs.
+CHUNK = 1 << 17
 # The one weight that may differ in shape: multiview and inpainting UNets see more channels.
 ADAPTABLE_KEY = "conv_in.weight"
 
