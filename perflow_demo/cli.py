@@ -193,19 +193,18 @@ def _shaping(task: Task):
     def command(
         output: Path, image: Path | None, turntable: Path | None, debug: bool, **values: Any
     ) -> None:
-        request = task.request(**{"texture": output.suffix == ".glb"} | _given(task, values))
-        _check_suffix(output, glb.FORMATS)
-        if turntable:
-            _check_suffix(turntable, turning.FORMATS)
+        form = _extension(output, glb.FORMATS)
+        turning_form = turntable and _extension(turntable, turning.FORMATS)
+        request = task.request(**{"texture": form == "glb"} | _given(task, values))
         picture = open_picture(image) if image else None
         registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
-        content = glb.encode_result(result, output.suffix[1:])
+        content = glb.encode_result(result, form)
         # With its texture, an OBJ is several files.
-        bundled = output.suffix == ".obj" and result.mesh.texture is not None
+        bundled = form == "obj" and result.mesh.texture is not None
         made = {output.with_suffix(".zip") if bundled else output: content}
         if turntable:
-            made[turntable] = turning.encode(result.mesh, turntable.suffix[1:])
+            made[turntable] = turning.encode(result.mesh, turning_form)
         for path, content in made.items():
             _write(path, content)
             typer.echo(path)
@@ -289,11 +288,14 @@ def _paths(output: Path, count: int) -> list[Path]:
     return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
 
 
-def _check_suffix(path: Path, known: Iterable[str]) -> None:
-    if path.suffix[1:] not in known:
+def _extension(path: Path, known: Iterable[str]) -> str:
+    """How the file's name ends, in small letters; raises BadRequest unless that is known."""
+    extension = path.suffix[1:].lower()
+    if extension not in known:
         names = ", ".join(f".{name}" for name in known)
         raise BadRequest(f"{path.name} has to end in one of {names}.")
     _check_parent(path)
+    return extension
 
 
 def _check_folder(path: Path) -> None:

@@ -121,6 +121,7 @@ VARIABLES = {
     "PERFLOW_OFFLINE": ("offline", _parse_switch),
     "PERFLOW_CHECKPOINTS": ("checkpoints", Path),
     "PERFLOW_SAFETY": ("safety", _parse_switch),
+    "GRADIO_SERVER_NAME": ("host", str),  # by which a Space asks to be reachable
     "PERFLOW_HOST": ("host", str),
     "PERFLOW_PORT": ("port", _parse_port),
     "PERFLOW_SHARE": ("share", _parse_switch),

@@ -42,6 +42,12 @@ def test_every_variable_is_read_and_an_override_wins(tmp_path):
     )
 
 
+def test_a_space_says_where_to_listen():
+    asked = {"SPACE_ID": "someone/demo", "GRADIO_SERVER_NAME": "0.0.0.0"}
+    assert Settings.from_environment(asked).host == "0.0.0.0"
+    assert Settings.from_environment(asked | {"PERFLOW_HOST": "::"}).host == "::"
+
+
 @pytest.mark.parametrize(
     ("settings", "checked"),
     [

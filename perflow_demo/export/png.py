@@ -43,7 +43,10 @@ def read_recipe(file: Path | str | bytes, kind: type[R]) -> R:
     if version > RECIPE_FORMAT:
         raise BadRecipe("The recipe was written by a newer version of this program; update it.")
     if recipe.get("task") != kind.task:
-        raise BadRecipe(f"The recipe is not for {kind.task}; open it where it was made.")
+        raise BadRecipe(
+            f"The recipe is for another task than {kind.task}; settings come back from pictures "
+            "that this tab has made."
+        )
     try:
         return kind.model_validate(recipe.get("request"))
     except BadRequest as error:

@@ -5,20 +5,22 @@ from typing import Any
 
 import torch
 
-# A CPU's allocator has no exception class of its own, only these words.
+# torch's allocator on a CPU has no exception class of its own, only these words.
 CPU_EXHAUSTED = "can't allocate memory"
+FAULTS = (RuntimeError, MemoryError)  # those that may say so; numpy's is the latter
 
 
-def exhausted(error: RuntimeError) -> bool:
-    """Whether the error says that a device has no memory left."""
-    return isinstance(error, torch.OutOfMemoryError) or CPU_EXHAUSTED in str(error)
+def exhausted(error: Exception) -> bool:
+    """Whether an error, one of FAULTS, says that a device has no memory left."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or CPU_EXHAUSTED in str(error)
 
 
 def with_room(make_room: Callable[[], Any], work: Callable[[], Any]) -> Any:
     """What `work` returns; once more after `make_room` where the device ran out of memory."""
     try:
         return work()
-    except RuntimeError as error:
+    except FAULTS as error:
         if not exhausted(error):
             raise
     # Out here the error, and with it the tensors of the attempt, is forgotten.
@@ -39,7 +41,7 @@ def in_parts(
     """
     try:
         return with_room(make_room, lambda: call(*batch))
-    except RuntimeError as error:
+    except FAULTS as error:
         if not exhausted(error) or (len(batch[0]) == 1 and last is None):
             raise
     make_room()

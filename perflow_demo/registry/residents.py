@@ -124,11 +124,11 @@ class Residents:
 
     @contextmanager
     def _out_of_memory_explained(self) -> Iterator[None]:
-        from perflow_demo.registry.exhaustion import exhausted
+        from perflow_demo.registry.exhaustion import FAULTS, exhausted
 
         try:
             yield
-        except RuntimeError as error:
+        except FAULTS as error:
             if not exhausted(error):
                 raise
             self._release()

@@ -7,7 +7,7 @@ from html import escape
 
 import gradio as gr
 
-from perflow_demo.errors import UserError
+from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.tasks.table import TASKS
 from perflow_demo.ui import controls
 
@@ -41,10 +41,11 @@ class Header:
         """Titles of the tabs that take pictures of others, by name."""
         return {name: TASKS[name].title for name in self.handed}
 
-    def hand(self, file: str, name: str) -> list:
-        """Values of `handed` that send a file which gradio serves to the tab of that name."""
-        word = secrets.token_hex(4)
-        return [(file, word) if tab == name else gr.skip() for tab in self.handed]
+    def hand(self, file: str, name: str) -> dict:
+        """What to set, by component, to send a file which gradio serves to the tab of that name."""
+        if name not in self.handed:
+            raise BadRequest(f"There is no tab {name!r} to send a picture to.")
+        return {self.handed[name]: (file, secrets.token_hex(4))}
 
 
 def build(registry) -> Header:

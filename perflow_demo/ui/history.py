@@ -16,10 +16,14 @@ THUMBNAIL = 144
 PICTURE = "data:image/jpeg;base64,"
 
 
-def remember(entries: Any, request: Request, picture: "Image") -> list[dict]:
-    """The entries with one more in front, and no more than LENGTH."""
-    entry = {"recipe": request.model_dump(mode="json"), "thumb": jpeg_url(picture, THUMBNAIL, 80)}
-    return [entry, *_sound(entries)][:LENGTH]
+def entry(request: Request, picture: "Image") -> dict:
+    """What to remember of a result."""
+    return {"recipe": request.model_dump(mode="json"), "thumb": jpeg_url(picture, THUMBNAIL, 80)}
+
+
+def remember(latest: list[dict], entries: Any) -> list[dict]:
+    """The entries with the latest in front, and no more than LENGTH."""
+    return [*latest, *_sound(entries)][:LENGTH]
 
 
 def reopen(entries: Any, index: Any, kind: type[Request]) -> tuple[Request, str]:

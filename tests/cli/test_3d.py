@@ -46,7 +46,7 @@ def test_a_picture_becomes_a_textured_glb_with_its_recipe_and_a_turntable(call, 
         assert frames.n_frames == 36 and frames.size == (320, 320)
 
 
-@pytest.mark.parametrize("name", ["ball.obj", "ball.ply", "ball.stl"])
+@pytest.mark.parametrize("name", ["ball.obj", "ball.ply", "ball.stl", "ball.STL"])
 def test_other_formats_carry_no_texture_unless_asked(call, picture, tmp_path, name):
     result = call("--image", picture, "--resolution", 40, "-o", tmp_path / name)
     assert result.exit_code == 0, result.stderr

@@ -110,7 +110,7 @@ def test_other_programs_find_their_parameters():
         (with_recipe(format=2), "newer version"),
         (with_recipe(format=True), "damaged"),
         (with_recipe(format=None), "damaged"),
-        (with_recipe(task="to_3d"), "not for text_to_image"),
+        (with_recipe(task="to_3d"), "another task than text_to_image"),
         (with_recipe(request=None), "damaged"),
         (with_text(perflow="{"), "damaged"),
         (with_text(perflow="[]"), "damaged"),

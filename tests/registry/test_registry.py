@@ -223,7 +223,11 @@ def exhaust_cpu():
     torch.empty(10**15)
 
 
-@pytest.mark.parametrize("exhaust", [exhaust_cuda, exhaust_cpu])
+def exhaust_numpy():
+    np.empty(10**15)
+
+
+@pytest.mark.parametrize("exhaust", [exhaust_cuda, exhaust_cpu, exhaust_numpy])
 def test_a_device_out_of_memory_is_explained(registry, exhaust):
     with pytest.raises(OutOfMemory, match="smaller pictures"), registry.lease():
         exhaust()

@@ -4,13 +4,16 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
 
 from perflow_demo import ui
+from perflow_demo.models.catalogue import POCKET_VIEWS, REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 
@@ -36,8 +39,9 @@ class App:
     registry: Registry
 
 
-@pytest.fixture(scope="session")
-def app(assets) -> Iterator[App]:
+@contextmanager
+def serving(assets: Path) -> Iterator[App]:
+    """The app on a family's folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,6 +54,12 @@ def app(assets) -> Iterator[App]:
 
 
 @pytest.fixture(scope="session")
+def app(assets) -> Iterator[App]:
+    with serving(assets) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
 def browser():
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
@@ -57,8 +67,10 @@ def browser():
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # A busy machine may be slow; nothing here is about time.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -66,17 +78,26 @@ def browser():
 
 
 @pytest.fixture
+def bare_app(own_assets) -> Iterator[App]:
+    """The app where only the 3D tab takes pictures of others."""
+    for part in (REFINERS["pocket"].controlnet, POCKET_VIEWS.unet):
+        (own_assets / "pocket" / part.weights).unlink()
+    with serving(own_assets) as app:
+        yield app
+
+
+@pytest.fixture
 def open_page(app, browser):
     """Opens the page as a new visitor; at the end of the test none has asked another host."""
     contexts, requests, faults = [], [], []
 
-    def visit(**options):
+    def visit(url=app.url, **options):
         context = browser.new_context(viewport={"width": 1280, "height": 860}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(app.url)
+        page.goto(url)
         page.wait_for_selector(".stage[data-state=empty]")
         return page
 

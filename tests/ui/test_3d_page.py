@@ -36,8 +36,8 @@ def done(page: Page) -> str:
 
 
 def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc, tmp_path):
-    page.locator(".given input[type=file]").set_input_files(disc)
-    expect(page.locator(".given img")).to_be_visible()
+    page.locator(".solid .given input[type=file]").set_input_files(disc)
+    expect(page.locator(".solid .given img")).to_be_visible()
     page.get_by_role("button", name="Make it 3D").click()
     assert re.match(r"[\d,]+ faces · watertight · [\d.]+ × ", done(page))
     canvas = page.locator(".viewer canvas")
@@ -64,3 +64,14 @@ def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc,
 def test_nothing_to_make_is_told_in_a_sentence(page):
     page.locator(".solid .prompt textarea").press("Enter")
     expect(page.locator(".said")).to_have_text(re.compile("neither a prompt nor a picture"))
+
+
+def test_a_picture_goes_to_the_only_tab_that_takes_any(open_page, bare_app):
+    page = open_page(bare_app.url)
+    page.fill(".prompt textarea", "a red car")
+    page.press(".prompt textarea", "Enter")
+    page.wait_for_selector(".stage[data-state=done]", timeout=PATIENCE)
+    page.locator(".card:visible").get_by_role("button", name="3D").click()
+    expect(page.get_by_role("tab", name="3D")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".solid .given img")).to_be_visible()
+    expect(page.locator(".made-of:visible")).to_be_visible(timeout=PATIENCE)

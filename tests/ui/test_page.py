@@ -16,8 +16,6 @@ pytestmark = pytest.mark.browser
 
 PATIENCE = 60_000
 PROMPT = ".prompt textarea"
-# A busy machine may be slow; nothing here is about time.
-expect.set_options(timeout=20_000)
 
 
 def state(page: Page, name: str) -> None:
@@ -252,6 +250,20 @@ def test_an_example_runs_with_one_click_and_is_remembered(open_page):
     assert page.locator(".recipe").inner_text().startswith(f"seed {seed} ")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".history")).to_have_count(0)
+
+
+def test_a_history_cleared_during_a_run_stays_cleared(open_page):
+    page, other = open_page(), open_page()
+    draw(page, "a hat")
+    long_run(other)
+    page.fill(PROMPT, "a cat")
+    page.press(PROMPT, "Enter")
+    expect(page.get_by_text("You are next in line")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".history")).to_have_count(0)
+    other.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Reopen: a cat")).to_be_visible()
+    expect(page.get_by_role("button", name="Reopen: a hat")).to_have_count(0)
 
 
 def test_of_several_pictures_one_can_be_picked(open_page):

@@ -68,7 +68,7 @@ def test_a_load_tells_what_and_how_far():
 def test_history_keeps_the_latest_and_gives_them_back():
     entries = []
     for seed in range(history.LENGTH + 3):
-        entries = history.remember(entries, request(seed=seed), PICTURE)
+        entries = history.remember([history.entry(request(seed=seed), PICTURE)], entries)
     assert len(entries) == history.LENGTH
     again, thumbnail = history.reopen(entries, 0, TextToImageRequest)
     assert again == request(seed=history.LENGTH + 2)
@@ -79,7 +79,7 @@ def test_history_keeps_the_latest_and_gives_them_back():
 @pytest.mark.parametrize("junk", [None, "junk", [1, {}], [{"recipe": 1, "thumb": "javascript:x"}]])
 def test_a_history_of_another_shape_counts_as_empty(junk):
     assert history.panel(junk) == ""
-    assert len(history.remember(junk, request(), PICTURE)) == 1
+    assert len(history.remember([history.entry(request(), PICTURE)], junk)) == 1
     with pytest.raises(BadRequest):
         history.reopen(junk, 0, TextToImageRequest)
 

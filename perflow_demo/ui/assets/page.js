@@ -95,16 +95,16 @@ window.perflow = (() => {
 
   // ---- a picture dropped anywhere --------------------------------------------------------------
   const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  // Where a picture is asked for it is taken as one, elsewhere for the settings in it.
+  const taker = () => visible(".given") ?? visible(".reader")?.parentElement;
   const onDrag = (over) => (event) => {
     if (!carriesFile(event)) return;
     event.preventDefault();
-    document.body.toggleAttribute("data-dropping", over);
+    document.body.toggleAttribute("data-dropping", over && Boolean(taker()));
   };
   const onDrop = (event) => {
     onDrag(false)(event);
-    // Where a picture is asked for it is taken as one, elsewhere for the settings in it.
-    const taker = visible(".given") ?? visible(".reader")?.parentElement;
-    const input = taker?.querySelector("input[type=file]");
+    const input = taker()?.querySelector("input[type=file]");
     if (!carriesFile(event) || !input) return;
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));

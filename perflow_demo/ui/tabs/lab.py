@@ -58,8 +58,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     form.wire(page)
     unmerge.click(_unmerged(form, registry), form.inputs, told, **queued)
     export.click(_merged(form, registry), form.inputs, file, **queued)
-    checkpoint = [header.family, header.style]
-    difference.click(_difference(registry), checkpoint, file, **queued)
+    difference.click(_difference(form, registry), form.inputs, file, **queued)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> LabForm:
@@ -135,12 +134,12 @@ def _merged(form: LabForm, registry) -> Callable:
     return merged
 
 
-def _difference(registry) -> Callable:
+def _difference(form: LabForm, registry) -> Callable:
     @events.explained
-    def difference(family: str, style: str) -> str:
-        base = {"family": family, "style": style or None, "delta_strength": 0.0}
-        tuned = base | {"delta_strength": 1.0}
-        write = lab.export_difference
+    def difference(*values) -> str:
+        request, write = form.request("weights", *values[1:]), lab.export_difference
+        base = request.checkpoint | {"delta_strength": 0.0}
+        tuned = request.checkpoint | {"delta_strength": 1.0, "delta": request.delta}
         return _zipped("delta", lambda folder: write(tuned, base, registry, folder))
 
     return difference
@@ -162,7 +161,8 @@ def _zipped(name: str, write: Callable[[Path], None]) -> str:
 def _result(result: LabResult) -> str:
     pictures = _figure("Base", result.base) + _figure("Base + ΔW", result.accelerated)
     charts = "".join(_chart(merge) for merge in result.merges)
-    return caption.words("done", "", f'<div class="pair">{pictures}</div>{charts}')
+    notes = caption.notes(tuple(dict.fromkeys([*result.base.notes, *result.accelerated.notes])))
+    return caption.words("done", "", f'<div class="pair">{pictures}</div>{notes}{charts}')
 
 
 def _figure(title: str, result: TextToImageResult) -> str:

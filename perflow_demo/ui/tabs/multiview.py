@@ -39,11 +39,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             prompt = controls.prompt(fields["prompt"], "One object in words")
             picture = gr.Image(
                 label="Or a picture of one object, instead of the prompt",
-                type="pil",
-                image_mode="RGBA",
+                type="filepath",
+                image_mode=None,
                 sources=["upload", "clipboard"],
                 height=180,
-                format="png",
+                elem_classes="given",
             )
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Generate", variant="primary", elem_classes="generate")
@@ -62,7 +62,12 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
     started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
-    sent = events.received(header.handed[task.name], task.title, picture).then(
+    # Words and a picture exclude each other: what came last stays.
+    wordless = {"js": "() => ''", **events.AT_ONCE}
+    prompt.input(None, None, picture, js="() => null", **events.AT_ONCE)
+    events.then_enter_runs(picture.upload(None, None, prompt, **wordless))
+    received = events.received(header.handed[task.name], task.title, picture)
+    sent = received.then(None, None, prompt, **wordless).then(
         draw, [*form.inputs, picture], outputs, **queued
     )
     if "to_3d" in header.handed:
@@ -108,9 +113,13 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
     """The run of the page: from the prompt, or from the picture where there is one."""
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
-        *values, picture = values
+        *values, file = values
         sources: dict[str, str] = {}
-        views = _views(task, header, lambda: form.request(*values), picture, sources)
+
+        def asked() -> tuple:
+            return form.request(*values), open_picture(file) if file else None
+
+        views = _views(task, header, asked, sources)
         yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
 
     return draw
@@ -126,12 +135,12 @@ def _reroll(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
             return
         cutout, before = drawn
 
-        def request() -> MultiviewRequest:
+        def asked() -> tuple:
             kept = {"seed": RANDOM, "prompt": before.prompt, "drawing_seed": before.drawing_seed}
-            return form.request(*values).model_copy(update=kept)
+            return form.request(*values).model_copy(update=kept), cutout
 
         sources: dict[str, str] = {}
-        views = _views(task, header, request, cutout, sources)
+        views = _views(task, header, asked, sources)
         yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
 
     return reroll
@@ -142,10 +151,14 @@ def _failed(sentence: str, sources: dict[str, str]) -> list:
 
 
 def _views(
-    task, header: Header, request: Callable[[], MultiviewRequest], picture, sources: dict[str, str]
+    task, header: Header, asked: Callable[[], tuple], sources: dict[str, str]
 ) -> Iterator[list]:
-    """Values of the tab's outputs as a run goes on; closing the iterator stops it."""
-    with closing(_watch(task, request(), header.registry, picture, sources)) as seen:
+    """Values of the tab's outputs as a run goes on; closing the iterator stops it.
+
+    asked: gives the request, and the picture or None.
+    """
+    request, picture = asked()
+    with closing(_watch(task, request, header.registry, picture, sources)) as seen:
         for view in seen:
             if isinstance(view, str):
                 yield [view, *UNCHANGED]
@@ -185,7 +198,7 @@ def _watch(
 
 def _hand_over(header: Header) -> Callable:
     @events.explained
-    def hand_over(drawn: tuple | None, event: gr.EventData) -> list:
+    def hand_over(drawn: tuple | None, event: gr.EventData) -> dict:
         if drawn is None:
             raise BadRequest(FORGOTTEN)
         cutout, request = drawn

@@ -165,8 +165,10 @@ def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
             if isinstance(event, RefineResult):
                 yield _done(event)
             elif isinstance(event, Step):
-                frame = event.frame.picture
-                pair = _kept(_small(picture, frame.size)), _kept(frame)
+                pair = gr.skip()
+                if event.frame:
+                    frame = event.frame.picture
+                    pair = _kept(_small(picture, frame.size)), _kept(frame)
                 words = f"Step {event.number} of {event.of}"
                 yield [pair, caption.busy(words, event.number, event.of), gr.skip()]
             elif isinstance(event, Loading):

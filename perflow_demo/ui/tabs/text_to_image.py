@@ -101,17 +101,20 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     # A fixed key and secret, so that the history outlives a restart of the program.
     memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
 
-    # The files of the pictures on the stage: only the server writes them.
-    drawn = gr.State([])
+    # The files of the pictures on the stage, and the entry of the history that they become: only
+    # the server writes them.
+    drawn, latest = gr.State([]), gr.State([])
 
     runs = Runs()
     started = gr.on(
         [prompt.submit, generate.click],
         _draw(task, form, header, runs),
-        [*form.inputs, memory],
-        [shown, place, form.fields["seed"], memory, drawn],
+        form.inputs,
+        [shown, place, form.fields["seed"], latest, drawn],
         **events.on_device(place),
     )
+    # Of the history as it is then: it may have been cleared during the run.
+    started.success(history.remember, [latest, memory], memory, **events.AT_ONCE)
     stopped = stage.message("stopped", STOPPED, windows)
     runs.wire([started], stop, shown, stopped, header, page)
     form.wire(page)
@@ -213,20 +216,19 @@ def _wire_defaults(form: ImageForm) -> None:
 
 
 def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
-    """The run of the page: stage, place in the queue, seed and history as they change."""
-    unchanged = [*[gr.skip()] * 3, []]
+    """The run of the page: stage, place in the queue, seed and entry of the history."""
+    unchanged = [*[gr.skip()] * 2, [], []]
 
     def views(*values) -> Iterator[list]:
-        *values, entries = values
         request = form.request(*values)
         for view in run.watch(task, request, form.registry, form.windows(request)):
             if isinstance(view, str):
                 yield [view, *unchanged]
                 continue
-            seen = history.remember(entries, view.request, view.pictures[0])
+            entry = history.entry(view.request, view.pictures[0])
             files = run.saved(view)
             html = run.finished(view, files, header.receivers)
-            yield [html, gr.skip(), view.seeds[0], seen, files]
+            yield [html, gr.skip(), view.seeds[0], [entry], files]
 
     def failed(sentence: str) -> list:
         windows = form.registry.families()[0].num_time_windows
@@ -266,15 +268,15 @@ def _read(form: ImageForm) -> Callable:
 
 
 def _hand_on(header: Header) -> Callable:
-    def hand_on(always: bool, files: list[str]) -> list:
-        return header.hand(files[0], "refine") if always and files else header.hand("", "")
+    def hand_on(always: bool, files: list[str]) -> dict:
+        return header.hand(files[0], "refine") if always and files else gr.skip()
 
     return hand_on
 
 
 def _hand_over(header: Header) -> Callable:
     @events.explained
-    def hand_over(files: list[str], event: gr.EventData) -> list:
+    def hand_over(files: list[str], event: gr.EventData) -> dict:
         if not isinstance(event.index, int) or not 0 <= event.index < len(files):
             raise BadRequest("This picture is no longer here; press Enter to draw it again.")
         return header.hand(files[event.index], event.to)
