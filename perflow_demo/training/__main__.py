@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from perflow_demo.training.loop import Recipe, last_checkpoint, resume, train
+from perflow_demo.training.loop import last_checkpoint, resume, train
 from perflow_demo.training.publish import earlier_legs, write_card
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
@@ -30,27 +30,25 @@ def main(
     made = recipe(name, Workshop(runs / "data", assets, debug), steps)
     folder = runs / (f"{name}-debug" if debug else name)
     legs = folder / "earlier.json"
-    if not publish:
-        if last_checkpoint(folder) is None:
-            folder.mkdir(parents=True, exist_ok=True)
-            legs.write_text(json.dumps(earlier_legs(assets, name) if made.goes_on else {}))
-        train(_onward(made, legs), folder)
-        return
     if last_checkpoint(folder) is None:
-        raise typer.BadParameter(f"{folder} has no checkpoint; train {name} before publishing it.")
-    made = _onward(made, legs)
+        if publish:
+            raise typer.BadParameter(
+                f"{folder} has no checkpoint; train {name} before publishing it."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        legs.write_text(json.dumps(earlier_legs(assets, name) if made.goes_on else {}))
+    earlier = json.loads(legs.read_text())
+    # Data and noise of its own, where earlier runs have had others.
+    made = replace(made, seed=made.seed + earlier.get("earlier_step", 0))
+    if not publish:
+        train(made, folder)
+        return
     run = resume(made, folder)
     measures = run.objective.publish(run.ema.module.eval(), assets)
     facts = {k: v for k, v in asdict(made).items() if k in ("batch", "lr", "muon", "ema", "seed")}
     facts |= run.progress.state_dict() | measures
-    write_card(assets, name, facts | json.loads(legs.read_text()))
+    write_card(assets, name, facts | earlier)
     print(f"{name}: step {run.progress.step}, {measures} → {assets}")
-
-
-def _onward(recipe: Recipe, legs: Path) -> Recipe:
-    """The recipe with data and noise of its own where earlier runs have had others."""
-    earlier = json.loads(legs.read_text()).get("earlier_step", 0)
-    return replace(recipe, seed=recipe.seed + earlier)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,17 @@ def received(
     return arrived.then(None, js=f"() => perflow.open('{title}')", **AT_ONCE)
 
 
+def one_of(prompt: gr.Textbox, picture: gr.Image, received: Dependency) -> Dependency:
+    """Words and a picture exclude each other: what came last stays.
+
+    received: shows a picture of another tab. Returns the event in which it takes the words' place.
+    """
+    wordless = {"js": "() => ''", **AT_ONCE}
+    prompt.input(None, None, picture, js="() => null", **AT_ONCE)
+    then_enter_runs(picture.upload(None, None, prompt, **wordless))
+    return received.then(None, None, prompt, **wordless)
+
+
 def uploaded(file: Upload) -> Path | None:
     """The path of a file that a client has uploaded; raises BadRequest for any other."""
     if file is None:

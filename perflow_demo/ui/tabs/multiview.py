@@ -62,14 +62,9 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
     started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
-    # Words and a picture exclude each other: what came last stays.
-    wordless = {"js": "() => ''", **events.AT_ONCE}
-    prompt.input(None, None, picture, js="() => null", **events.AT_ONCE)
-    events.then_enter_runs(picture.upload(None, None, prompt, **wordless))
     received = events.received(header.handed[task.name], task.title, picture)
-    sent = received.then(None, None, prompt, **wordless).then(
-        draw, [*form.inputs, picture], outputs, **queued
-    )
+    pictured = events.one_of(prompt, picture, received)
+    sent = pictured.then(draw, [*form.inputs, picture], outputs, **queued)
     if "to_3d" in header.handed:
         shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
     stopped = sheet.message("stopped", STOPPED, {})

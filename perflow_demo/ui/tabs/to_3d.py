@@ -82,12 +82,9 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     queued = events.on_device(place)
     make, shown = _make(task, form, header.registry, runs), [viewer, told, form.fields["seed"]]
     started = gr.on([prompt.submit, generate.click], make, form.inputs, shown, **queued)
-    # Words and a picture exclude each other: what came last stays.
-    wordless = {"js": "() => ''", **events.AT_ONCE}
-    prompt.input(None, None, picture, js="() => null", **events.AT_ONCE)
-    events.then_enter_runs(picture.upload(None, None, prompt, **wordless))
     received = events.received(header.handed[task.name], task.title, picture)
-    sent = received.then(None, None, prompt, **wordless).then(make, form.inputs, shown, **queued)
+    pictured = events.one_of(prompt, picture, received)
+    sent = pictured.then(make, form.inputs, shown, **queued)
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, told, stopped, header, page)
     form.wire(page)
