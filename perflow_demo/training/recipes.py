@@ -26,7 +26,7 @@ from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.multiview import MultiviewObjective, picture_to_views
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.style import StyleObjective
-from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet, deepened
+from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, with_planes
@@ -87,10 +87,10 @@ class Workshop:
         return encoded(pictures, self.assets / "vae", self.data)
 
     def unet(self) -> UNet2DConditionModel:
-        """The teacher's network: the published one, as deep as new ones are, or a new one."""
+        """The teacher's network: the published one or a new one."""
         net = build_unet(self.debug)
         if (self.assets / "unet").is_dir():
-            net.load_state_dict(deepened(published(self.assets / "unet"), net))
+            net.load_state_dict(published(self.assets / "unet"))
         return net
 
     def delta(self) -> dict[str, Tensor] | None:

@@ -57,7 +57,7 @@ class PeRFlowObjective:
         self.teacher = deepcopy(teacher.net).eval().requires_grad_(False)
         self.net = teacher.net.unet
         if delta:
-            apply_delta(self.net, delta, strict=False)  # the teacher may have grown since
+            apply_delta(self.net, delta)
         self.windows = TimeWindows(windows)
         self.solver_steps, self.guidance_scale = solver_steps, guidance_scale
         self.starts = starts
