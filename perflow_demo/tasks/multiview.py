@@ -163,26 +163,34 @@ def stream(
     registry: "Registry",
     previews: bool = True,
     picture: "Image | None" = None,
+    earlier: MultiviewResult | None = None,
 ) -> Iterator[Progress | MultiviewResult]:
     """Draw, telling how far it is: Loading, Step and Stage events, then the MultiviewResult.
 
-    picture: of the object, or its cut-out, instead of a prompt. Closing the generator stops the
-    run. Steps before the first Stage are those of the picture, with frames if `previews`; later
-    ones those of the views. Raises UserError: BadRequest, foreground's for a picture that shows no
-    single object, LoadError, OutOfMemory.
+    picture: of the object, or its cut-out, instead of a prompt. earlier: a run whose picture and
+    cut-out are taken instead of either. Closing the generator stops the run. Steps before the first
+    Stage are those of the picture, with frames if `previews`; later ones those of the views. Raises
+    UserError: BadRequest, foreground's for a picture that shows no single object, LoadError,
+    OutOfMemory.
     """
+    if earlier:
+        request = _same_object(request, earlier.request)
     name = request.model or registry.family(request.family).multiview
     family = registry.multiview_family(name)
-    request, notes = resolve(request, family, picture is not None)
+    request, notes = resolve(request, family, picture is not None, earlier is not None)
     if "torch" not in sys.modules:
         yield Loading("the program's libraries", 0, 0)
     seconds = dict.fromkeys(("picture", "foreground", "load", "views", "decode"), 0.0)
-    if picture is None:
+    if earlier:
+        picture, cutout = earlier.picture, earlier.cutout
+    elif picture is None:
         with clocked(seconds, "picture"):
-            picture = yield from _drawn(request, registry, previews)
-        yield Stage(PICTURE, picture)
-    with clocked(seconds, "foreground"):
-        cutout = yield from foreground.stream(picture, registry, family.foreground)
+            picture, said = yield from _drawn(request, registry, previews)
+        notes += said
+    yield Stage(PICTURE, picture)
+    if not earlier:
+        with clocked(seconds, "foreground"):
+            cutout = yield from foreground.stream(picture, registry, family.foreground)
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         registry = stack.enter_context(registry.lane())
@@ -209,22 +217,26 @@ def run(
     on_progress: Callable[[Progress], None] | None = None,
     previews: bool = False,
     picture: "Image | None" = None,
+    earlier: MultiviewResult | None = None,
 ) -> MultiviewResult:
     """Draw and return the result; arguments and what is raised as in `stream`.
 
     on_progress: called with each event; raises Cancelled to stop the run there.
     """
-    return finish(stream(request, registry, previews, picture), on_progress)
+    return finish(stream(request, registry, previews, picture, earlier), on_progress)
 
 
 def resolve(
-    request: MultiviewRequest, family: "MultiviewFamily", pictured: bool
+    request: MultiviewRequest, family: "MultiviewFamily", pictured: bool, again: bool = False
 ) -> tuple[MultiviewRequest, list[str]]:
     """The request with nothing left open, and sentences on what differs from the one given.
 
-    pictured: whether there is a picture. Raises BadRequest for what the family does not offer.
+    pictured: whether there is a picture. again: whether the object is an earlier run's. Raises
+    BadRequest for what the family does not offer, and unless there is one thing to draw.
     """
-    if not pictured and not request.prompt:
+    if pictured and request.prompt:
+        raise BadRequest("There are both a prompt and a picture; leave one of them out.")
+    if not (pictured or again or request.prompt):
         raise BadRequest("Prompt is empty; say what to draw, or give a picture of one object.")
     accelerated = request.acceleration == "perflow"
     if accelerated and not family.delta:
@@ -247,10 +259,16 @@ def resolve(
     return MultiviewRequest(**values), notes
 
 
+def _same_object(request: MultiviewRequest, earlier: MultiviewRequest) -> MultiviewRequest:
+    """The request, saying of the object what the run says that first drew or was given it."""
+    told = ("prompt", "family", "style", "drawing_seed")
+    return request.model_copy(update={name: getattr(earlier, name) for name in told})
+
+
 def _drawn(
     request: MultiviewRequest, registry: "Registry", previews: bool
-) -> Generator[Progress, None, "Image"]:
-    """The prompt's picture, drawn with its family's defaults."""
+) -> Generator[Progress, None, tuple["Image", tuple[str, ...]]]:
+    """The prompt's picture, drawn with its family's defaults, and what there is to say of it."""
     drawing = TextToImageRequest(
         prompt=request.prompt,
         family=request.family,
@@ -258,7 +276,7 @@ def _drawn(
         seed=request.drawing_seed,
     )
     drawn = yield from relay(text_to_image.stream(drawing, registry, previews))
-    return drawn.pictures[0]
+    return drawn.pictures[0], drawn.notes
 
 
 def _denoised(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -51,17 +52,21 @@ def encoded(pictures: Path, vae: Path, data: Path) -> Latents:
 
     Encoded anew where the folder has grown.
     """
-    folder, shards = data / f"latents-{pictures.name}-{fingerprint(vae)}", Pictures(pictures)
+    shards = Pictures(pictures)
+    folder = data / f"latents-{pictures.name}-{fingerprint(vae, 'encoder.')}"
     if not (folder / "words.json").exists() or len(Latents(folder)) != len(shards):
         encode(shards, PocketAutoencoder.from_pretrained(vae), folder)
     return Latents(folder)
 
 
-def fingerprint(vae: Path) -> str:
-    """Names the encoder's weights: whatever becomes of the decoder, latents stay as they are."""
-    weights = load_file(vae / "diffusion_pytorch_model.safetensors")
+def fingerprint(folder: Path, part: str = "") -> str:
+    """Names the weights of a network in `folder`, or of that part of it.
+
+    Whatever becomes of a decoder, latents stay as they are.
+    """
+    weights = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
     digest = hashlib.sha256()
-    for key in sorted(key for key in weights if key.startswith("encoder.")):
+    for key in sorted(key for key in weights if key.startswith(part)):
         digest.update(weights[key].numpy().tobytes())
     return digest.hexdigest()[:12]
 

@@ -18,7 +18,7 @@ from perflow_demo.models.stored import read_tensors
 from perflow_demo.nets import Judge, PocketAutoencoder
 from perflow_demo.nets.autoencoder import Decoder, Encoder
 from perflow_demo.nets.multiview import MultiviewBlock
-from perflow_demo.training.latents import Latents, encoded
+from perflow_demo.training.latents import Latents, encoded, fingerprint
 from perflow_demo.training.loop import Recipe
 from perflow_demo.training.objectives.autoencoder import AutoencoderObjective, DecoderObjective
 from perflow_demo.training.objectives.foreground import ForegroundObjective
@@ -35,12 +35,14 @@ from perflow_demo.training.toyworld.shards import ALPHA, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
+from perflow_demo.training.ways import Ways, solved
 
 # Picture size → seed and number of samples.
-WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 600)}
+WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 400)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
+WAYS = 1_024
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
 
@@ -92,6 +94,13 @@ class Workshop:
         if (self.assets / "unet").is_dir():
             net.load_state_dict(published(self.assets / "unet"))
         return net
+
+    def ways(self, teacher: TeacherObjective) -> Ways:
+        """The published teacher's ways from noise to picture, solved now if they are not."""
+        folder = self.data / f"ways-{fingerprint(self.assets / 'unet')}"
+        seed, count, side = (0, 4, 4) if self.debug else (WORLDS[256][0], WAYS, 16)
+        channels = teacher.autoencoder.config.latent_channels
+        return solved(teacher, folder, seed, count, (channels, side, side))
 
     def delta(self) -> dict[str, Tensor] | None:
         """The published ΔW, if there is one."""
@@ -207,10 +216,14 @@ def teacher_512(at: Workshop) -> Recipe:
 
 
 def perflow(at: Workshop) -> Recipe:
-    """ΔW: four windows of the guided teacher straightened, five solver steps each."""
+    """ΔW: the guided teacher's ways straightened in four windows, five solver steps each."""
+
+    def objective() -> PeRFlowObjective:
+        teacher = at.teacher([])
+        return PeRFlowObjective(teacher, at.ways(teacher), at.delta())
+
     return Recipe(
-        lambda: PeRFlowObjective(at.teacher([(1.0, at.pictures(256))]), at.delta()),
-        steps=500, batch=8, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
+        objective, steps=400, batch=32, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True,
     )  # fmt: skip
 
@@ -219,7 +232,8 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
-        steps=400, batch=64, lr=2e-4, warmup=50, ema=0.99, weight_decay=0.0,
+        steps=150, batch=64, lr=5e-4, muon=0.01, warmup=10, cooldown=0.7, ema=0.97,
+        weight_decay=0.0, sheet_every=50,
     )  # fmt: skip
 
 
@@ -231,14 +245,17 @@ def tile(at: Workshop) -> Recipe:
         pictures = at.pictures(1024)
         return TileObjective(at.teacher([(1.0, pictures)]), pictures, **unseen)
 
-    return Recipe(objective, steps=3_000, batch=64, lr=4e-4, ema=0.999, compile=UNET_BLOCKS)
+    return Recipe(
+        objective, steps=600, batch=32, lr=8e-4, muon=0.01, warmup=30, cooldown=0.7, ema=0.99,
+        sheet_every=100, compile=UNET_BLOCKS,
+    )  # fmt: skip
 
 
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
-        at.multiview, steps=1_100, batch=4, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.998,
-        compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
+        at.multiview, steps=1_500, batch=4, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.998,
+        sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
     )  # fmt: skip
 
 

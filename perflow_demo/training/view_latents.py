@@ -42,7 +42,7 @@ def encoded_views(
 
     Shards that are there already are kept.
     """
-    folder = data / f"views-{seed}-{size}-{fingerprint(vae)}"
+    folder = data / f"views-{seed}-{size}-{fingerprint(vae, 'encoder.')}"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.npy").exists()]
     if missing:

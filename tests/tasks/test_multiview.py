@@ -64,11 +64,11 @@ def test_a_picture_becomes_twelve(seen, picture):
 
 def test_every_stage_is_told_as_soon_as_it_is_there(seen):
     stages = [(i, event.name) for i, event in enumerate(seen) if isinstance(event, Stage)]
-    assert [name for _, name in stages] == [CUTOUT]
+    assert [name for _, name in stages] == [PICTURE, CUTOUT]
     steps = [(i, event) for i, event in enumerate(seen) if isinstance(event, Step)]
     assert [(step.number, step.of) for _, step in steps] == [(n, 4) for n in range(1, 5)]
     assert stages[0][0] < steps[0][0]
-    assert seen[stages[0][0]].picture is seen[-1].cutout
+    assert seen[stages[1][0]].picture is seen[-1].cutout
     loaded = {e.component for e in seen if isinstance(e, Loading) and e.bytes_total}
     assert loaded == {"foreground network", "image tokens", "autoencoder", "multiview UNet"}
 
@@ -89,14 +89,22 @@ def test_a_prompt_is_drawn_first(registry):
     assert (pixels(again.colours) != pixels(result.colours)).any()
 
 
-def test_other_views_of_the_same_cut_out(registry, seen):
-    """What re-rolling the views does: the cut-out in place of the picture, another seed."""
-    result = seen[-1]
-    other = run(MultiviewRequest(seed=8), registry, picture=result.cutout)
-    assert (pixels([other.cutout]) == pixels([result.cutout])).all()
-    assert (pixels(other.normals) != pixels(result.normals)).any()
-    same = run(MultiviewRequest(seed=7), registry, picture=result.cutout)
-    assert (pixels(same.normals) == pixels(result.normals)).all()
+def test_other_views_of_the_same_object(registry, seen):
+    """What re-rolling the views does."""
+    first = seen[-1]
+    other = run(MultiviewRequest(seed=8), registry, earlier=first)
+    assert other.picture is first.picture and other.cutout is first.cutout
+    assert (pixels(other.normals) != pixels(first.normals)).any()
+    same = run(MultiviewRequest(seed=7), registry, earlier=first)
+    assert (pixels(same.normals) == pixels(first.normals)).all()
+
+
+def test_other_views_carry_the_recipe_of_the_object_they_show(registry):
+    drawn = run(MultiviewRequest(prompt="a red dog", style="cel", seed=3), registry)
+    asked = MultiviewRequest(prompt="a blue cat", style="pencil", seed=5)
+    other = run(asked, registry, earlier=drawn).request
+    assert (other.prompt, other.style, other.drawing_seed) == ("a red dog", "cel", 3)
+    assert other.seed == 5
 
 
 @pytest.mark.parametrize(
@@ -144,6 +152,8 @@ def test_what_cannot_be_is_answered_in_a_sentence(registry, own_assets):
     with pytest.raises(BadRequest, match="Wonder3D has no ΔW"):
         bare = replace(WONDER3D, delta=None)
         resolve(MultiviewRequest(prompt="a dog"), bare, pictured=False)
+    with pytest.raises(BadRequest, match="both a prompt and a picture"):
+        run(MultiviewRequest(prompt="a dog"), registry, picture=Image.new("RGB", (64, 64)))
     with pytest.raises(NothingFound):
         run(MultiviewRequest(), registry, picture=Image.new("RGB", (64, 64), "white"))
     (own_assets / "pocket" / POCKET_VIEWS.unet.weights).unlink()

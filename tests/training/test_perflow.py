@@ -1,5 +1,6 @@
 """ΔW's loss is how far a student's lines end from where the teacher's solver ends."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import nn
 
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.teacher import teacher_schedule
+from perflow_demo.training.ways import SHARD, Ways, solved
 
 
 class NothingThere(nn.Module):
@@ -42,18 +44,24 @@ class Pair(nn.Module):
 
 
 @pytest.fixture
-def objective(minilm):
+def teacher(minilm):
     from perflow_demo.training.text import build_tokenizer
 
-    teacher = SimpleNamespace(
-        net=Pair(), schedule=teacher_schedule(), tokenizer=build_tokenizer(), dropout=0.1
-    )
-    return PeRFlowObjective(teacher, starts=1.0)
+    return SimpleNamespace(net=Pair(), schedule=teacher_schedule(), tokenizer=build_tokenizer())
 
 
-def loss(objective: PeRFlowObjective, count: int = 64) -> float:
-    clean = torch.randn(count, 4, 2, 2, generator=torch.Generator().manual_seed(0))
-    batch = clean, torch.ones(count, 3), torch.ones(count, 3)
+@pytest.fixture
+def ways(teacher, tmp_path):
+    return solved(teacher, tmp_path / "ways", seed=0, count=SHARD, shape=(4, 2, 2))
+
+
+@pytest.fixture
+def objective(teacher, ways):
+    return PeRFlowObjective(teacher, ways, starts=1.0)
+
+
+def loss(objective: PeRFlowObjective, **changes) -> float:
+    batch = replace(objective.batch(np.random.default_rng(0), SHARD), **changes)
     value, _ = objective.loss(objective.net, batch, torch.Generator().manual_seed(1))
     return value.item()
 
@@ -67,14 +75,37 @@ def test_a_student_whose_lines_end_where_the_solver_ends_has_no_loss(objective):
 def test_the_student_is_guided_as_the_teacher_is(objective):
     objective.net.empty.data += 0.1
     assert loss(objective) > 1e-4
-    objective.guidance_scale = 1.0
-    assert loss(objective) < 1e-5
+    assert loss(objective, guidance_scale=1.0) < 1e-5
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_share_of_the_rows_stands_where_windows_begin(objective, share):
     objective.starts = share
     objective.net.seen.clear()
-    loss(objective, 400)
-    (times,) = objective.net.seen
-    assert np.isin(times.numpy(), [250, 500, 750, 1000]).mean() == pytest.approx(share, abs=0.08)
+    for _ in range(12):
+        loss(objective)
+    times = torch.cat(objective.net.seen).numpy()
+    assert np.isin(times, [250, 500, 750, 1000]).mean() == pytest.approx(share, abs=0.08)
+
+
+def test_ways_are_solved_once_and_each_for_itself(teacher, ways, tmp_path):
+    folder, kept = tmp_path / "ways", ways.take(np.random.default_rng(3), 8)
+    teacher.net.unet.scale.data *= 2  # would solve others
+    more = solved(teacher, folder, seed=0, count=SHARD + 5, shape=(4, 2, 2))
+    assert (len(ways), len(more)) == (SHARD, SHARD + 5)
+    again = Ways(folder)
+    shards = {len(again.take(np.random.default_rng(k), SHARD).captions) for k in range(20)}
+    assert shards == {SHARD, 5}
+    (folder / "0000032.json").unlink()
+    same = Ways(folder).take(np.random.default_rng(3), 8)
+    assert same.captions == kept.captions and torch.equal(same.end, kept.end)
+
+
+def test_a_way_begins_with_noise_and_goes_on_where_its_last_window_ended(ways):
+    rows = [ways.take(np.random.default_rng(k), SHARD) for k in range(40)]
+    first = torch.cat([row.start[row.begins == 1] for row in rows])
+    assert first.std() == pytest.approx(1, abs=0.1)
+    assert {begin for row in rows for begin in row.begins.tolist()} == {1, 0.75, 0.5, 0.25}
+    ends = {tuple(end.flatten().tolist()) for row in rows for end in row.end[row.begins == 1]}
+    starts = {tuple(s.flatten().tolist()) for row in rows for s in row.start[row.begins == 0.75]}
+    assert starts and starts & ends

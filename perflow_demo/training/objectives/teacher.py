@@ -68,7 +68,7 @@ class TeacherObjective:
         unet.set_attn_processor(AttnProcessor())
         self.net = TextToImage(unet, text_encoder.requires_grad_(False))
         self.autoencoder = autoencoder.eval().requires_grad_(False)
-        self.shares, self.data = zip(*data, strict=True)
+        self.data = data
         self.tokenizer = build_tokenizer()
         self.dropout = dropout
         self.schedule = teacher_schedule()
@@ -76,7 +76,8 @@ class TeacherObjective:
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Latents B 16 h w of one of the data sets, with the ids and masks of fresh captions."""
-        source = self.data[rng.choice(len(self.data), p=np.array(self.shares) / sum(self.shares))]
+        shares = np.array([share for share, _ in self.data])
+        _, source = self.data[rng.choice(len(shares), p=shares / shares.sum())]
         count = max(1, count * 256**2 // max(source.pixels, 256) ** 2)  # as much work at any size
         rows = rng.integers(len(source), size=count)
         captions = [

@@ -41,7 +41,7 @@ class TileObjective:
         self.teacher = teacher.net.eval().requires_grad_(False)
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
-        (self.latents,), self.pictures = teacher.data, Pictures(pictures)
+        ((_, self.latents),), self.pictures = teacher.data, Pictures(pictures)
         self.sides = [side for side in SIDES if 16 * side <= self.latents.pixels]
         self.trained, self.dropout = len(self.pictures) - held_out, dropout
 

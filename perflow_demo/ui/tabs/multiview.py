@@ -53,7 +53,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             shown = controls.markup(sheet.empty(), "reroll", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
-    # What the views on the stage were drawn of: the cut-out, and the request.
+    # The MultiviewResult on the stage.
     drawn = gr.State(None, time_to_live=KEEP_SECONDS)
     runs = Runs()
     outputs = [shown, place, form.fields["seed"], drawn]
@@ -109,75 +109,73 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
         *values, file = values
-        sources: dict[str, str] = {}
 
-        def asked() -> tuple:
-            return form.request(*values), open_picture(file) if file else None
+        def asked() -> tuple[MultiviewRequest, dict]:
+            return form.request(*values), {"picture": open_picture(file) if file else None}
 
-        views = _views(task, header, asked, sources)
-        yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
+        yield from _shown(task, header, runs, visitor, asked)
 
     return draw
 
 
 def _reroll(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
-    """Other views of the cut-out on the stage, of a seed of their own."""
+    """Other views of the object on the stage, of a seed of their own."""
 
     def reroll(visitor: gr.Request, *values) -> Iterator[list]:
         *values, drawn = values
         if drawn is None:
             yield [sheet.message("stopped", FORGOTTEN, {}), *UNCHANGED]
             return
-        cutout, before = drawn
 
-        def asked() -> tuple:
-            kept = {"seed": RANDOM, "prompt": before.prompt, "drawing_seed": before.drawing_seed}
-            return form.request(*values).model_copy(update=kept), cutout
+        def asked() -> tuple[MultiviewRequest, dict]:
+            return form.request(*values).model_copy(update={"seed": RANDOM}), {"earlier": drawn}
 
-        sources: dict[str, str] = {}
-        views = _views(task, header, asked, sources)
-        yield from runs.shown(visitor, views, lambda sentence: _failed(sentence, sources))
+        yield from _shown(task, header, runs, visitor, asked)
 
     return reroll
 
 
-def _failed(sentence: str, sources: dict[str, str]) -> list:
-    return [sheet.message("failed", sentence, sources), *UNCHANGED]
+def _shown(
+    task, header: Header, runs: Runs, visitor: gr.Request, asked: Callable[[], tuple]
+) -> Iterator[list]:
+    """Values of the tab's outputs as a run goes on, or fails.
+
+    asked: gives the request, and what the run takes beside it.
+    """
+    sources: dict[str, str] = {}
+
+    def failed(sentence: str) -> list:
+        return [sheet.message("failed", sentence, sources), *UNCHANGED]
+
+    yield from runs.shown(visitor, _views(task, header, asked, sources), failed)
 
 
 def _views(
     task, header: Header, asked: Callable[[], tuple], sources: dict[str, str]
 ) -> Iterator[list]:
-    """Values of the tab's outputs as a run goes on; closing the iterator stops it.
-
-    asked: gives the request, and the picture or None.
-    """
-    request, picture = asked()
-    with closing(_watch(task, request, header.registry, picture, sources)) as seen:
+    """Those values while nothing fails; closing the iterator stops the run."""
+    request, given = asked()
+    told = task.stream(request, header.registry, **given)
+    with closing(_watch(told, sources)) as seen:
         for view in seen:
             if isinstance(view, str):
                 yield [view, *UNCHANGED]
                 continue
             archive, name = _zipped(view)
             html = sheet.done(view, run.url_of(archive), name, header.receivers.get("to_3d"))
-            yield [html, gr.skip(), view.request.seed, (view.cutout, view.request)]
+            yield [html, gr.skip(), view.request.seed, view]
 
 
-def _watch(
-    task, request: MultiviewRequest, registry, picture, sources: dict[str, str]
-) -> Iterator[str | MultiviewResult]:
+def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | MultiviewResult]:
     """The stage's HTML after each event, then the result; sources: filled with what there is."""
-    if picture is not None:
-        sources[PICTURE] = sheet.on_white(picture)
     yield sheet.running(sources, "Starting …")
-    work = "Drawing the views" if picture is not None else "Drawing the picture"
-    with closing(run.paced(task.stream(request, registry, picture=picture))) as told:
+    work = "Drawing the picture"
+    with closing(run.paced(events)) as told:
         for event in told:
             if isinstance(event, Stage):
-                cut = event.name != PICTURE
                 sources[event.name] = sheet.on_white(event.picture)
-                work = "Drawing the views" if cut else work
-                yield sheet.running(sources, f"{work} …" if cut else "Cutting the object out …")
+                work = "Cutting the object out" if event.name == PICTURE else "Drawing the views"
+                yield sheet.running(sources, f"{work} …")
             elif isinstance(event, Step):
                 if event.frame:
                     sources[PICTURE] = stage.frame_url(event.frame)
@@ -193,12 +191,12 @@ def _watch(
 
 def _hand_over(header: Header) -> Callable:
     @events.explained
-    def hand_over(drawn: tuple | None, event: gr.EventData) -> dict:
+    def hand_over(drawn: MultiviewResult | None, event: gr.EventData) -> dict:
         if drawn is None:
             raise BadRequest(FORGOTTEN)
-        cutout, request = drawn
-        name, file = run.name_of(request.prompt or "cut-out", request.seed), BytesIO()
-        cutout.save(file, "PNG")
+        request, file = drawn.request, BytesIO()
+        name = run.name_of(request.prompt or "cut-out", request.seed)
+        drawn.cutout.save(file, "PNG")
         return header.hand(run.kept(file.getvalue(), name), event.to)
 
     return hand_over
