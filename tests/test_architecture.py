@@ -26,7 +26,8 @@ ALLOWED = {
     "tasks": "registry models flow geometry errors",
     "export": "tasks.contract geometry",
     "ui": "tasks export models.catalogue settings errors",
-    "cli": "tasks export registry settings errors",
+    "cli": "commands tasks settings errors",
+    "commands": "tasks export registry settings errors",
     "evaluation": "tasks registry models nets flow geometry training.toyworld settings errors",
     "training": "flow nets geometry models evaluation.metrics",
 }

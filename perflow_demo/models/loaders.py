@@ -1,10 +1,9 @@
 """One component from its files to memory: strict, from safetensors and JSON only, on the CPU."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 import diffusers
 import torch
@@ -17,8 +16,6 @@ from transformers import (
 )
 
 from perflow_demo.errors import LoadError
-from perflow_demo.flow import MergeReport, apply_delta, expand_delta
-from perflow_demo.models.lora import lora_difference
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
 from perflow_demo.models.stored import (
@@ -52,26 +49,6 @@ NETWORKS = {
 building = threading.Lock()
 
 
-class Addition(NamedTuple):
-    """A weight difference to add to a UNet: its file, how much of it, and where the file is.
-
-    lora: whether the file holds a LoRA, which changes some of the weights, and not all.
-    """
-
-    component: Component
-    strength: float
-    source: Source
-    lora: bool = False
-
-
-class Merge(NamedTuple):
-    """What adding `title` did to a UNet's weights; note: what of it was left out, mostly ""."""
-
-    title: str
-    report: MergeReport
-    note: str = ""
-
-
 def load_network(
     component: Component, source: Source, dtype: torch.dtype, read: BytesRead | None = None
 ) -> torch.nn.Module:
@@ -80,6 +57,11 @@ def load_network(
     Raises LoadError, naming the file and the keys, for anything missing, unexpected, misshapen or
     damaged.
     """
+    return fill(empty_network(component, source), source.file(component.weights), dtype, read)
+
+
+def empty_network(component: Component, source: Source) -> torch.nn.Module:
+    """A diffusers network that still has no weights; raises LoadError for a wrong configuration."""
     path = source.file(component.config)
     config = read_json(path)
     name = config.get("_class_name")
@@ -89,10 +71,9 @@ def load_network(
             f"{ADVICE}."
         )
     try:
-        module = _unfilled(NETWORKS[name], config)
+        return _unfilled(NETWORKS[name], config)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{path} describes no {name} ({error}); {ADVICE}.") from error
-    return fill(module, source.file(component.weights), dtype, read)
 
 
 def load_image_encoder(
@@ -125,70 +106,6 @@ def load_image_processor(component: Component, source: Source) -> CLIPImageProce
     return CLIPImageProcessorPil.from_dict(read_json(source.file(component.config)))
 
 
-def load_unet(
-    component: Component,
-    deltas: Sequence[Addition],
-    source: Source,
-    dtype: torch.dtype,
-    read: BytesRead | None = None,
-) -> tuple[torch.nn.Module, tuple[Merge, ...]]:
-    """A private UNet with weight differences added to it, and what each did to its weights.
-
-    deltas: added in this order as base + Σ strength·difference. The sums are made in float32 and
-    rounded once, to `dtype`. Otherwise like `load_network`.
-    """
-    unet = load_network(component, source, torch.float32 if deltas else dtype, read)
-    merges = tuple(_add(unet, addition, read) for addition in deltas)
-    return _cast(unet, dtype), merges
-
-
-def _add(unet: torch.nn.Module, addition: Addition, read: BytesRead | None) -> Merge:
-    title, strength = addition.component.title, addition.strength
-    path = addition.source.file(addition.component.weights)
-    expected, note = _shapes(unet), ""
-    if addition.lora:
-        stored = read_tensors(path, torch.float32, read)
-        difference, left = lora_difference(path, stored)
-        expected = {key: shape for key, shape in expected.items() if key in difference}
-        if left:
-            note = f"{title} has {left} tensors for the text encoder; only the UNet was changed."
-    else:
-        difference = read_delta(path, read)
-    _check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, expected)
-    report = apply_delta(unet, difference, strength=strength, strict=not addition.lora)
-    return Merge(title, report, note)
-
-
-def read_delta(path: Path, read: BytesRead | None = None) -> dict[str, torch.Tensor]:
-    """A stored weight difference, whole and in float32."""
-    return _expand(path, read_tensors(path, torch.float32, read))
-
-
-def load_multiview_unet(
-    component: Component,
-    source: Source,
-    dtype: torch.dtype,
-    delta: Addition | None = None,
-    read: BytesRead | None = None,
-) -> tuple[torch.nn.Module, MergeReport | None]:
-    """A private multiview UNet and what the ΔW of a text-to-image model did to its weights.
-
-    delta: merged leniently, since a multiview UNet has more weights than the one ΔW was made for.
-    The report lists what was left as it was. Without a delta there is no report. Otherwise like
-    `load_unet`.
-    """
-    unet = load_network(component, source, torch.float32 if delta else dtype, read)
-    if delta is None:
-        return unet, None
-    path = delta.source.file(delta.component.weights)
-    difference = read_delta(path, read)
-    try:
-        report = apply_delta(unet, difference, strength=delta.strength, strict=False)
-    except (KeyError, ValueError) as error:
-        raise LoadError(f"{path} is no ΔW for {component.title}: {error.args[0]}.") from error
-    return _cast(unet, dtype), report
-
-
 def load_scheduler_config(component: Component, source: Source) -> dict:
     """The noise schedule's configuration, as diffusers' `from_config` takes it."""
     return read_json(source.file(component.config))
@@ -217,10 +134,18 @@ def fill(
     prefix: what the file puts before the network's own names.
     """
     found = {key.removeprefix(prefix): shape for key, shape in read_shapes(path).items()}
-    _check_shapes(path, found, _shapes(module))
+    check_shapes(path, found, shapes(module))
     tensors = read_tensors(path, dtype, read)
-    module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items()}, assign=True)
-    return _cast(module, dtype).eval().requires_grad_(False)
+    return ready(module, {k.removeprefix(prefix): t for k, t in tensors.items()}, dtype)
+
+
+def ready(
+    module: torch.nn.Module, weights: dict[str, torch.Tensor], dtype: torch.dtype
+) -> torch.nn.Module:
+    """The network with these weights for its own, in eval mode, its buffers in `dtype` too."""
+    module.load_state_dict(weights, assign=True)
+    # torch's own method, since that of diffusers 0.42 warns at every cast, needed or not.
+    return torch.nn.Module.to(module, dtype).eval().requires_grad_(False)
 
 
 def _unfilled(kind: type[torch.nn.Module], config: dict) -> torch.nn.Module:
@@ -232,19 +157,8 @@ def _unfilled(kind: type[torch.nn.Module], config: dict) -> torch.nn.Module:
     return kind.from_config(config) if computed else module
 
 
-def _cast(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
-    # torch's own method, since that of diffusers 0.42 warns at every cast, needed or not.
-    return torch.nn.Module.to(module, dtype)
-
-
-def _expand(path: Path, stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    try:
-        return expand_delta(stored)
-    except (KeyError, RuntimeError) as error:
-        raise LoadError(f"{path} holds low-rank factors that do not pair; {ADVICE}.") from error
-
-
-def _check_shapes(path: Path, found: Shapes, expected: Shapes) -> None:
+def check_shapes(path: Path, found: Shapes, expected: Shapes) -> None:
+    """Raises LoadError unless a file's tensors are those expected, naming the keys at fault."""
     faults = {
         "lacks": [key for key in expected if key not in found],
         "has the unexpected": [key for key in found if key not in expected],
@@ -264,5 +178,6 @@ def _abbreviate(keys: list[str], shown: int = 3) -> str:
     return ", ".join(keys[:shown]) + rest
 
 
-def _shapes(module: torch.nn.Module) -> Shapes:
+def shapes(module: torch.nn.Module) -> Shapes:
+    """The shapes of a network's weights."""
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}

@@ -32,10 +32,11 @@ def read_shapes(path: Path) -> Shapes:
 
 
 def read_tensors(
-    path: Path, dtype: torch.dtype, read: BytesRead | None = None
+    path: Path, dtype: torch.dtype | None, read: BytesRead | None = None
 ) -> dict[str, Tensor]:
     """A file's tensors, packed ones unpacked, floating ones in `dtype`.
 
+    dtype: None leaves them as they are stored, packed ones in float32.
     Raises LoadError for a file that is not whole, tensors packed and their scales among it.
     """
     tensors = {}
@@ -48,7 +49,7 @@ def read_tensors(
                 tensor = unpacked(stored, file.get_tensor(key + SCALES))
             # A copy, since the tensor as stored is a window on the file, which may be replaced.
             tensors[_todays_name(key)] = tensor.to(
-                dtype if tensor.is_floating_point() else tensor.dtype, copy=True
+                dtype if dtype and tensor.is_floating_point() else tensor.dtype, copy=True
             )
             if read:
                 read(stored.nbytes)

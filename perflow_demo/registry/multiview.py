@@ -13,7 +13,7 @@ from transformers import CLIPImageProcessorPil
 
 from perflow_demo.flow import MergeReport, PeRFlowScheduler
 from perflow_demo.models import loaders
-from perflow_demo.models.loaders import Addition
+from perflow_demo.models.merging import Addition, load_multiview_unet
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import MultiviewFamily
 from perflow_demo.models.wonder3d import Converted
@@ -91,7 +91,7 @@ def _unet_part(
     family: MultiviewFamily, source: Source, place: Placement, delta: Addition | None
 ) -> Part:
     def load(read: loaders.BytesRead) -> Merged:
-        unet, report = loaders.load_multiview_unet(family.unet, source, place.dtype, delta, read)
+        unet, report = load_multiview_unet(family.unet, source, place.dtype, delta, read)
         return Merged(place.put(unet), report)
 
     added = ((delta.component, delta.source),) if delta else ()

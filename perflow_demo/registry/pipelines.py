@@ -18,7 +18,7 @@ from transformers import CLIPImageProcessorPil
 
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders, words
-from perflow_demo.models.loaders import Addition
+from perflow_demo.models.merging import Addition, Merge, load_unet
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component, Family, MultiviewFamily
 from perflow_demo.registry.placement import Placement
@@ -43,7 +43,7 @@ class Tuned(NamedTuple):
     """A UNet and what each weight difference in it did to its weights, in the order added."""
 
     unet: ModelMixin
-    merges: tuple[loaders.Merge, ...]
+    merges: tuple[Merge, ...]
 
 
 class Checker(NamedTuple):
@@ -163,7 +163,7 @@ def unet_part(
     additions += loras
 
     def load(read: loaders.BytesRead) -> Tuned:
-        unet, merges = loaders.load_unet(family.unet, additions, source, place.dtype, read)
+        unet, merges = load_unet(family.unet, additions, source, place.dtype, read)
         return Tuned(place.put(unet), merges)
 
     return Part(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         StableDiffusionPipeline,
     )
 
-    from perflow_demo.models.loaders import Merge
+    from perflow_demo.models.merging import Merge
     from perflow_demo.registry.multiview import MultiviewPipeline
     from perflow_demo.registry.pipelines import Checker, Part, Tuned
     from perflow_demo.registry.placement import Placement

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from perflow_demo.models.loaders import Addition
+    from perflow_demo.models.merging import Addition
 
 # Beyond the full step, for the curious: what was trained is 1.
 MAX_STRENGTH = 1.5
@@ -91,7 +91,7 @@ class Stock:
 
     def difference(self, family: str, delta: str | None = None) -> "Mapping[str, Tensor]":
         """The weights of a ΔW, the family's or one's own, in float32."""
-        from perflow_demo.models.loaders import read_delta
+        from perflow_demo.models.merging import read_delta
 
         _, addition = self._published(self.family(family), 1.0, None, delta)
         if addition is None:
@@ -131,7 +131,7 @@ class Stock:
         delta: str | None = None,
     ) -> "tuple[Source, Addition | None]":
         """The family's files, and ΔW at this strength where there is some to add."""
-        from perflow_demo.models.loaders import Addition
+        from perflow_demo.models.merging import Addition
 
         if not 0 <= strength <= MAX_STRENGTH:
             raise BadRequest(
@@ -150,7 +150,7 @@ class Stock:
         return source, Addition(component, strength, plugged)
 
     def _loras(self, named: str | None, on_load: OnLoad | None) -> "tuple[Addition, ...]":
-        from perflow_demo.models.loaders import Addition
+        from perflow_demo.models.merging import Addition
 
         found = [
             (weight, *find_lora(name, self._settings, on_load))

@@ -22,7 +22,7 @@ from perflow_demo.tasks.text_to_image import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from perflow_demo.models.loaders import Merge
+    from perflow_demo.models.merging import Merge
     from perflow_demo.registry import Registry
 
 _FIELDS = TextToImageRequest.model_fields

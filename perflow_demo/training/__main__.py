@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from perflow_demo.training.loop import last_checkpoint, resume, train
-from perflow_demo.training.publish import earlier_legs, write_card
+from perflow_demo.training.publish import digest, earlier_legs, write_card
 from perflow_demo.training.recipes import RECIPES, Workshop, recipe
 
 
@@ -29,15 +29,24 @@ def main(
         raise typer.BadParameter(f"There is no recipe {name!r}; there are {', '.join(RECIPES)}.")
     made = recipe(name, Workshop(runs / "data", assets, debug), steps)
     folder = runs / (f"{name}-debug" if debug else name)
-    legs = folder / "earlier.json"
+    begun = folder / "begun.json"
+    stands_on = {part: digest(assets / part) for part in made.stands_on}
     if last_checkpoint(folder) is None:
         if publish:
             raise typer.BadParameter(
                 f"{folder} has no checkpoint; train {name} before publishing it."
             )
         folder.mkdir(parents=True, exist_ok=True)
-        legs.write_text(json.dumps(earlier_legs(assets, name) if made.goes_on else {}))
-    earlier = json.loads(legs.read_text())
+        earlier = earlier_legs(assets, name) if made.goes_on else {}
+        begun.write_text(json.dumps({"earlier": earlier, "stands_on": stands_on}))
+    known = json.loads(begun.read_text())
+    changed = [part for part in stands_on if stands_on[part] != known["stands_on"].get(part)]
+    if changed:
+        raise typer.BadParameter(
+            f"{folder} stands on another {' and '.join(changed)} than {assets} now has; move it "
+            "away to begin anew."
+        )
+    earlier = known["earlier"]
     # Data and noise of its own, where earlier runs have had others.
     made = replace(made, seed=made.seed + earlier.get("earlier_step", 0))
     if not publish:

@@ -31,6 +31,7 @@ class Recipe:
     hour and more. Blocks, not whole UNets: diffusers' UNet2DConditionModel compiled whole has zero
     gradients below its last upsampler (torch 2.13, CPU).
     goes_on: from the weights that are published, where there are any.
+    stands_on: published parts that a run needs unchanged from its first step to its publication.
     """
 
     objective: Callable[[], Objective]
@@ -44,6 +45,7 @@ class Recipe:
     muon: float = 0.0
     compile: tuple[type[nn.Module], ...] = ()
     goes_on: bool = False
+    stands_on: tuple[str, ...] = ()
     seed: int = 0
     sheet_every: int = 500
     checkpoint_seconds: float = 480

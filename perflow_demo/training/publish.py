@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -16,7 +17,7 @@ from perflow_demo.models.stored import packed
 
 CARD = """# pocket
 
-The embedded model family: text to image at 256 to 512 px on two CPU cores. Trained from scratch
+The embedded model family: text to image at 256 px on two CPU cores. Trained from scratch
 by this project on Toy World, its own procedural scenes with captions
 (`perflow_demo.training.toyworld`): no picture, caption or weight comes from elsewhere, but for the
 meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0). It knows toy-like
@@ -65,6 +66,12 @@ def earlier_legs(folder: Path, part: str) -> dict[str, float]:
     if facts is None:
         return {}
     return {f"earlier_{key}": facts[key] + facts.get(f"earlier_{key}", 0) for key in COLUMNS[:2]}
+
+
+def digest(folder: Path) -> str:
+    """Tells the weights in a folder from all others."""
+    files = sorted(folder.glob("*.safetensors"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _describe(folder: Path, card: dict[str, dict[str, Any]]) -> str:

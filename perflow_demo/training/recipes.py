@@ -43,6 +43,7 @@ SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 2_000, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 WAYS = 1_024
+TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
 
@@ -203,7 +204,7 @@ def teacher(at: Workshop) -> Recipe:
     return Recipe(
         lambda: at.teacher([(1.0, at.pictures(256))]),
         steps=4_400, batch=64, lr=8e-4, muon=0.02, warmup=50, cooldown=0.8, ema=0.999,
-        compile=UNET_BLOCKS, goes_on=True,
+        compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
     )  # fmt: skip
 
 
@@ -212,6 +213,7 @@ def teacher_512(at: Workshop) -> Recipe:
     return Recipe(
         lambda: at.teacher([(0.4, at.pictures(256)), (0.6, at.pictures(512))]),
         steps=4_000, batch=64, lr=3e-4, ema=0.999, compile=UNET_BLOCKS,
+        stands_on=("vae", "text_encoder"),
     )  # fmt: skip
 
 
@@ -224,7 +226,7 @@ def perflow(at: Workshop) -> Recipe:
 
     return Recipe(
         objective, steps=400, batch=32, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
-        weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True,
+        weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
     )  # fmt: skip
 
 
@@ -233,7 +235,7 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
         steps=150, batch=64, lr=5e-4, muon=0.01, warmup=10, cooldown=0.7, ema=0.97,
-        weight_decay=0.0, sheet_every=50,
+        weight_decay=0.0, sheet_every=50, stands_on=TEACHER,
     )  # fmt: skip
 
 
@@ -247,7 +249,7 @@ def tile(at: Workshop) -> Recipe:
 
     return Recipe(
         objective, steps=600, batch=32, lr=8e-4, muon=0.01, warmup=30, cooldown=0.7, ema=0.99,
-        sheet_every=100, compile=UNET_BLOCKS,
+        sheet_every=100, compile=UNET_BLOCKS, stands_on=TEACHER,
     )  # fmt: skip
 
 
@@ -256,6 +258,7 @@ def multiview(at: Workshop) -> Recipe:
     return Recipe(
         at.multiview, steps=1_500, batch=4, lr=8e-4, muon=0.02, cooldown=0.8, ema=0.998,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
+        stands_on=("vae",),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from perflow_demo.errors import LoadError, MissingFile
 from perflow_demo.flow import expand_delta
-from perflow_demo.models import loaders, words
+from perflow_demo.models import loaders, merging, words
 from perflow_demo.models.catalogue import POCKET
 from perflow_demo.models.sources import Folder
 from tests.pocket_factory import edit_weights
@@ -24,8 +24,8 @@ def pocket(own_assets):
 
 def load_unet(pocket, deltas=(), dtype=torch.float32):
     source = Folder(pocket)
-    additions = [loaders.Addition(*delta, source) for delta in deltas]
-    return loaders.load_unet(POCKET.unet, additions, source, dtype)[0]
+    additions = [merging.Addition(*delta, source) for delta in deltas]
+    return merging.load_unet(POCKET.unet, additions, source, dtype)[0]
 
 
 def test_a_loaded_network_has_the_numbers_of_its_file(pocket):
@@ -76,8 +76,8 @@ def test_the_sum_is_rounded_once(pocket):
 def test_progress_covers_the_files_read(pocket):
     counts = []
     source = Folder(pocket)
-    additions = [loaders.Addition(POCKET.delta, 1.0, source)]
-    loaders.load_unet(POCKET.unet, additions, source, torch.float32, counts.append)
+    additions = [merging.Addition(POCKET.delta, 1.0, source)]
+    merging.load_unet(POCKET.unet, additions, source, torch.float32, counts.append)
     total = loaders.file_bytes([(POCKET.unet, source), (POCKET.delta, source)])
     assert 0.9 * total < sum(counts) <= total
 

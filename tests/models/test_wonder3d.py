@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from perflow_demo.errors import LoadError, MissingFile
-from perflow_demo.models import loaders
+from perflow_demo.models import loaders, merging
 from perflow_demo.models.catalogue import WONDER3D
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.spec import Component
@@ -104,12 +104,12 @@ def test_another_image_encoder_is_refused(mirror):
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_delta_is_plugged_in_and_reported(mirror, tmp_path, strength):
     delta = random_delta(tmp_path / DELTA.weights)
-    base, nothing = loaders.load_multiview_unet(WONDER3D.unet, Folder(mirror), torch.float32)
-    unet, report = loaders.load_multiview_unet(
+    base, nothing = merging.load_multiview_unet(WONDER3D.unet, Folder(mirror), torch.float32)
+    unet, report = merging.load_multiview_unet(
         WONDER3D.unet,
         Folder(mirror),
         torch.float32,
-        loaders.Addition(DELTA, strength, Folder(tmp_path)),
+        merging.Addition(DELTA, strength, Folder(tmp_path)),
     )
     assert nothing is None
     assert report.shape_adapted == ("conv_in.weight",)
@@ -123,11 +123,11 @@ def test_a_delta_of_another_network_is_refused(mirror, tmp_path):
     random_delta(tmp_path / DELTA.weights)
     edit_weights(tmp_path / DELTA.weights, lambda w: w.update({"mid_block.extra": torch.ones(1)}))
     with pytest.raises(LoadError, match=r"delta.safetensors.*mid_block.extra"):
-        loaders.load_multiview_unet(
+        merging.load_multiview_unet(
             WONDER3D.unet,
             Folder(mirror),
             torch.float32,
-            loaders.Addition(DELTA, 1.0, Folder(tmp_path)),
+            merging.Addition(DELTA, 1.0, Folder(tmp_path)),
         )
 
 

@@ -7,12 +7,12 @@ from shutil import copytree
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from typer import Typer
 from typer.testing import CliRunner
 
 from perflow_demo.flow import expand_delta
-from perflow_demo.models import loaders, words
+from perflow_demo.models import loaders, merging, words
 from perflow_demo.models.catalogue import (
     MULTIVIEW,
     POCKET,
@@ -80,8 +80,8 @@ def test_the_family_loads_strictly(pocket):
     text = words.load_text_encoder(family.text_encoder, pocket, float32)
     vae = loaders.load_network(family.vae, pocket, float32)
     deltas = (family.styles[0].component, family.delta)
-    additions = [loaders.Addition(delta, 1.0, pocket) for delta in deltas]
-    unet, _ = loaders.load_unet(family.unet, additions, pocket, float32)
+    additions = [merging.Addition(delta, 1.0, pocket) for delta in deltas]
+    unet, _ = merging.load_unet(family.unet, additions, pocket, float32)
     ids = tokenizer(["a red dog"], return_tensors="pt").input_ids
     with torch.no_grad():
         latents = vae.encode(torch.zeros(1, 3, 64, 64)).latents
@@ -231,6 +231,22 @@ def test_a_run_that_goes_on_has_data_and_noise_of_its_own(workshop, tmp_path):
         for root in (workshop, tmp_path)
     )
     assert (first["seed"], later["seed"], later["earlier_step"]) == (0, 4, 4)
+
+
+def test_a_run_ends_where_what_it_stands_on_is_replaced(workshop, tmp_path):
+    copytree(workshop / "pocket", tmp_path / "pocket")
+    copytree(workshop / "runs", tmp_path / "runs")
+    assert training(tmp_path, "perflow", "--publish").exit_code == 0
+    file = tmp_path / "pocket" / POCKET.unet.weights
+    save_file({key: tensor * 1 for key, tensor in load_file(file).items()}, file)
+    assert training(tmp_path, "perflow", "--publish").exit_code == 0  # the same weights again
+    weights = load_file(file)
+    weights["conv_in.bias"] += 1
+    save_file(weights, file)
+    for options in ([], ["--publish"]):
+        refused = training(tmp_path, "perflow", *options)
+        assert refused.exit_code == 2 and "another unet" in refused.output
+    assert training(tmp_path, "judge", "--publish").exit_code == 0
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist(tmp_path):

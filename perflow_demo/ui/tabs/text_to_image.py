@@ -63,7 +63,7 @@ class ImageForm(Form):
         """Updates of the controls whose choices and bounds are a family's own."""
         return {
             "style": gr.update(choices=styles_of(family)),
-            "size": gr.update(choices=list(family.sizes)),
+            "size": gr.update(choices=list(family.sizes), visible=len(family.sizes) > 1),
             "count": gr.update(maximum=family.max_count),
         }
 
@@ -156,7 +156,8 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Image
         elem_classes="switch",
     )
     with gr.Accordion("Advanced", open=False):
-        size = controls.choice(fields["size"], list(family.sizes), value=defaults.size)
+        sizes = {"value": defaults.size, "visible": len(family.sizes) > 1}
+        size = controls.choice(fields["size"], list(family.sizes), **sizes)
         count = controls.slider(fields["count"], maximum=family.max_count)
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
