@@ -50,7 +50,7 @@ SMALL_VISION = {
     "projection_dim": WIDTH,
 }
 SMALL_TEXT = {
-    "vocab_size": 514,
+    "vocab_size": 516,
     "hidden_size": WIDTH,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
@@ -84,7 +84,7 @@ def write_family(mirror: Path, name: str, kind: str, full: bool = False, variant
     for index, text in enumerate(texts, start=1):
         end = "" if index == 1 else f"_{index}"
         _write_text(folder / f"text_encoder{end}", text | ({} if full else SMALL_TEXT), variant)
-        _write_tokenizer(folder / f"tokenizer{end}")
+        _write_tokenizer(folder / f"tokenizer{end}", padded_with_first=kind == "sd21")
     prediction = "v_prediction" if kind == "sd21" else "epsilon"
     schedule = layouts.SCHEDULE | {"prediction_type": prediction}
     _write_json(folder / "scheduler" / "scheduler_config.json", schedule)
@@ -161,7 +161,9 @@ def _write_text(folder: Path, config: dict, variant: str) -> None:
         return key if projected else f"text_model.{key}"
 
     counted = {"text_model.embeddings.position_ids": torch.arange(77).unsqueeze(0)}
-    _write_random(folder / f"model.{variant}.safetensors", network, published, more=counted)
+    # Larger than usual, so that other words make another picture.
+    file = folder / f"model.{variant}.safetensors"
+    _write_random(file, network, published, scale=0.1, more=counted)
 
 
 def _write_random(
@@ -182,15 +184,18 @@ def _write_random(
     save_file(tensors | (more or {}), path)
 
 
-def _write_tokenizer(folder: Path) -> None:
+def _write_tokenizer(folder: Path, padded_with_first: bool) -> None:
+    """padded_with_first: as SD 2 is, which only its file of special tokens says."""
     letters = sorted(ByteLevel.alphabet())
     words = [*letters, *(f"{letter}</w>" for letter in letters)]
-    words += ["<|startoftext|>", "<|endoftext|>"]
+    words += ["do", "dog</w>", "<|startoftext|>", "<|endoftext|>"]
     _write_json(folder / "vocab.json", {word: index for index, word in enumerate(words)})
-    (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / "merges.txt").write_text("#version: 0.2\nd o\ndo g</w>\n")
     end = {"content": "<|endoftext|>", "lstrip": False, "__type": "AddedToken"}
     settings = {"model_max_length": 77, "bos_token": "<|startoftext|>", "eos_token": end}
     _write_json(folder / "tokenizer_config.json", settings | {"pad_token": "<|endoftext|>"})
+    if padded_with_first:
+        _write_json(folder / "special_tokens_map.json", {"pad_token": "!"})
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -50,21 +50,27 @@ class Hub:
 
     def file(self, name: str) -> Path:
         """As in `Source`; raises LoadError where fetching fails, saying what to do."""
-        return self._cached(name) or self._fetched(name)
+        return self._pinned(name) or self._cached(name) or self._fetched(name)
+
+    def _pinned(self, name: str) -> Path | None:
+        """The very variant that the catalogue names, however many others another program left."""
+        best, *others = published_names(name, self.repository.variant)
+        if not (others and self.repository.variant) or self.offline:
+            return None
+        with _explained(self.repository.name):
+            return self._kept(best) or self._downloaded(best)
 
     def _cached(self, name: str) -> Path | None:
+        names = published_names(name, self.repository.variant)
+        return next(filter(None, map(self._kept, names)), None)
+
+    def _kept(self, name: str) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
 
-        for known in published_names(name, self.repository.variant):
-            path = try_to_load_from_cache(
-                self.repository.name,
-                known,
-                cache_dir=self._cache,
-                revision=self.repository.revision,
-            )
-            if isinstance(path, str):
-                return Path(path)
-        return None
+        path = try_to_load_from_cache(
+            self.repository.name, name, cache_dir=self._cache, revision=self.repository.revision
+        )
+        return Path(path) if isinstance(path, str) else None
 
     def _fetched(self, name: str) -> Path:
         if self.offline:
@@ -136,7 +142,7 @@ def _explained(name: str) -> Iterator[None]:
         ) from error
     except errors.RevisionNotFoundError as error:
         raise LoadError(f"{name} has no such revision any more; update the program.") from error
-    except (OSError, errors.HTTPError) as error:
+    except (OSError, RuntimeError, errors.HTTPError) as error:  # the second is hf_xet's
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise LoadError(
                 f"The disk is full, so {name} could not be fetched; make room, or point HF_HOME "

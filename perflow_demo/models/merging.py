@@ -1,6 +1,6 @@
 """Weight differences added to a UNet while it loads: one tensor after the other in float32."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ from perflow_demo.errors import LoadError
 from perflow_demo.flow import MergeReport, apply_delta, expand_delta
 from perflow_demo.flow.low_rank import factored_keys
 from perflow_demo.models.loaders import check_shapes, empty_network, load_network, ready, shapes
-from perflow_demo.models.lora import lora_difference
+from perflow_demo.models.lora_weights import Differences, read_lora
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
-from perflow_demo.models.stored import ADVICE, BytesRead, Shapes, read_shapes, read_tensors
+from perflow_demo.models.stored import ADVICE, BytesRead, read_shapes, read_tensors
 
 
 class Addition(NamedTuple):
@@ -57,13 +57,10 @@ def load_unet(
     if not deltas:
         return load_network(component, source, dtype, read), ()
     module, weights = _stored(component, source, read)
-    differences, notes = [], []
-    for addition in deltas:
-        difference, note = _difference(addition, shapes(module), read)
-        differences.append(difference)
-        notes.append(note)
+    differences = [_difference(addition, module, read) for addition in deltas]
     reports = _merge(weights, differences, [addition.strength for addition in deltas], dtype)
     titles = [addition.component.title for addition in deltas]
+    notes = map(_left_out, titles, differences)
     return ready(module, weights, dtype), tuple(map(Merge, titles, reports, notes))
 
 
@@ -112,19 +109,25 @@ def _stored(
 
 
 def _difference(
-    addition: Addition, expected: Shapes, read: BytesRead | None
-) -> tuple[dict[str, Tensor], str]:
-    """A difference as it is stored, and what of it is left out; raises LoadError for another's."""
-    path, title, note = addition.file, addition.component.title, ""
+    addition: Addition, module: torch.nn.Module, read: BytesRead | None
+) -> Mapping[str, Tensor]:
+    """A difference as it is stored; raises LoadError for that of another network."""
+    path, expected = addition.file, shapes(module)
     if addition.lora:
-        difference, left = lora_difference(path, read_tensors(path, torch.float32, read))
+        difference = read_lora(path, module.config, read)
         expected = {key: shape for key, shape in expected.items() if key in difference}
-        if left:
-            note = f"{title} has {left} tensors for the text encoder; only the UNet was changed."
     else:
         difference = _plain(path, read)
     check_shapes(path, {key: tuple(t.shape) for key, t in difference.items()}, expected)
-    return difference, note
+    return difference
+
+
+def _left_out(title: str, difference: Mapping[str, Tensor]) -> str:
+    """What there is to say of a LoRA's other half."""
+    if not (isinstance(difference, Differences) and difference.left_out):
+        return ""
+    count = difference.left_out
+    return f"{title} has {count} tensors for the text encoder; only the UNet was changed."
 
 
 def _plain(path: Path, read: BytesRead | None) -> dict[str, Tensor]:
@@ -139,7 +142,7 @@ def _plain(path: Path, read: BytesRead | None) -> dict[str, Tensor]:
 
 def _merge(
     weights: dict[str, Tensor],
-    differences: Sequence[dict[str, Tensor]],
+    differences: Sequence[Mapping[str, Tensor]],
     strengths: Sequence[float],
     dtype: torch.dtype,
 ) -> list[MergeReport]:

@@ -56,6 +56,12 @@ def read_tensors(
     return tensors
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """What a file says of itself beside its tensors; raises LoadError for one that is not whole."""
+    with _open(path) as file:
+        return file.metadata() or {}
+
+
 def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What to store of a network: a byte a number where tensors have two and more dimensions.
 

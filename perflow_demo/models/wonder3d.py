@@ -16,6 +16,9 @@ PICKLES = {
     "text_encoder/model.safetensors": "text_encoder/pytorch_model.bin",
     "safety_checker/model.safetensors": "safety_checker/pytorch_model.bin",
     "image_encoder/model.safetensors": "image_encoder/pytorch_model.bin",
+    # Of repositories that hold a single network.
+    "diffusion_pytorch_model.safetensors": "diffusion_pytorch_model.bin",
+    "model.safetensors": "pytorch_model.bin",
 }
 
 

@@ -1,6 +1,6 @@
 """What reads a prompt: tokenizers and text encoders, from their files."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 from transformers import (
@@ -13,7 +13,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from perflow_demo.errors import LoadError
+from perflow_demo.errors import LoadError, MissingFile
 from perflow_demo.models.loaders import ADVICE, BytesRead, fill, read_json
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
@@ -57,6 +57,7 @@ def load_tokenizer(
     merges = [source.file(name) for name in component.more]
     try:
         if merges:
+            settings |= _special_tokens(component, source)
             tokenizer = _clip_tokenizer(settings, words, merges[0])
         else:
             tokenizer = PreTrainedTokenizerFast.from_pretrained(
@@ -69,12 +70,21 @@ def load_tokenizer(
     return tokenizer
 
 
+def _special_tokens(component: Component, source: Source) -> dict:
+    """What the file of special tokens says, where there is one: it alone has SD 2's padding."""
+    name = PurePosixPath(component.config).with_name("special_tokens_map.json")
+    try:
+        return read_json(source.file(str(name)))
+    except MissingFile:
+        return {}
+
+
 def _clip_tokenizer(settings: dict, words: dict, merges: Path) -> CLIPTokenizer:
     names = ("unk_token", "bos_token", "eos_token", "pad_token")
     # Files of different years write a token as text or as a table that has it.
     given = {name: settings[name] for name in names if settings.get(name)}
     special = {n: t["content"] if isinstance(t, dict) else t for n, t in given.items()}
     lines = merges.read_text(encoding="utf-8").splitlines()
-    pairs = [line for line in lines if line and not line.startswith("#version")]
+    pairs = [tuple(line.split()) for line in lines if line and not line.startswith("#version")]
     length = int(settings.get("model_max_length", 77))
     return CLIPTokenizer(vocab=words, merges=pairs, model_max_length=length, **special)

@@ -5,15 +5,15 @@ from typing import Any
 
 import torch
 
-# torch's allocator on a CPU has no exception class of its own, only these words.
-CPU_EXHAUSTED = "can't allocate memory"
+# Where torch has no exception class of its own, only words: on a CPU, on Apple's GPUs.
+WORDS = ("can't allocate memory", "backend out of memory")
 FAULTS = (RuntimeError, MemoryError)  # those that may say so; numpy's is the latter
 
 
 def exhausted(error: Exception) -> bool:
     """Whether an error, one of FAULTS, says that a device has no memory left."""
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or CPU_EXHAUSTED in str(error)
+    return known or any(words in str(error) for words in WORDS)
 
 
 def with_room(make_room: Callable[[], Any], work: Callable[[], Any]) -> Any:

@@ -16,9 +16,13 @@ class Lanes(Registry):
     """
 
     def __init__(self, settings):
-        super().__init__(replace(settings, device=settings.devices[0]))
+        # Each parks its idle models in a part of the same main memory.
+        shared = {"parking_share": 1 / len(settings.devices)}
+        super().__init__(replace(settings, device=settings.devices[0]), **shared)
         others = (replace(settings, device=device) for device in settings.devices[1:])
-        self._busy: dict[Registry, int] = dict.fromkeys([self, *map(Registry, others)], 0)
+        self._busy: dict[Registry, int] = dict.fromkeys(
+            [self, *(Registry(settings, **shared) for settings in others)], 0
+        )
         self._choosing = threading.Lock()
 
     @contextmanager

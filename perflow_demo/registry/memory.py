@@ -52,14 +52,14 @@ def default_budget(device: torch.device) -> int:
 class MainMemory:
     """Where idle modules of a placement wait (see `cache.Parking`).
 
-    place: the placement they come from and go back to.
+    place: the placement they come from and go back to. share: of a CPU's budget, 0..1.
     """
 
-    def __init__(self, place: Placement):
-        self._place = place
+    def __init__(self, place: Placement, share: float = 1.0):
+        self._place, self._share = place, share
 
     def room(self) -> int:
-        return default_budget(torch.device("cpu"))
+        return int(default_budget(torch.device("cpu")) * self._share)
 
     def park(self, value: object) -> None:
         for module in modules_of(value):

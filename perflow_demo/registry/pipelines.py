@@ -214,7 +214,15 @@ def fresh_scheduler(
     """A scheduler of the family's noise schedule; a PeRFlowScheduler for a UNet with ΔW."""
     config = loaders.load_scheduler_config(family.scheduler, source)
     if not accelerated:
-        return DDIMScheduler.from_config(config)
+        # As pipelines of Stable Diffusion mend it, whatever scheduler the file was written for.
+        spaced = "trailing" if config.get("timestep_spacing") == "trailing" else "leading"
+        return DDIMScheduler.from_config(
+            config,
+            timestep_spacing=spaced,
+            steps_offset=1,
+            clip_sample=False,
+            set_alpha_to_one=False,
+        )
     return PeRFlowScheduler.from_config(
         config,
         prediction_type=family.prediction_type,

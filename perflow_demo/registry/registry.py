@@ -68,7 +68,7 @@ class Registry(Residents, Stock):
             model = self.refiner(family.name)
             parts["controlnet"] = pipelines.network_part(
                 model.owner,
-                source_of(model, self._settings, on_load),
+                Converted(source_of(model, self._settings, on_load)),
                 self.placement,
                 "controlnet",
                 model.controlnet,
@@ -145,7 +145,7 @@ class Registry(Residents, Stock):
         from perflow_demo.models import loaders
         from perflow_demo.registry import pipelines
 
-        source = source_of(SAFETY, self._settings, on_load)
+        source = Converted(source_of(SAFETY, self._settings, on_load))
         part = pipelines.network_part(
             SAFETY.name, source, self.placement, "checker", SAFETY.network, loaders.load_checker
         )

@@ -35,11 +35,12 @@ class Status:
 class Residents:
     """Parts of models on one device, under its budget; safe to use from many threads.
 
-    settings: a `perflow_demo.settings.Settings`.
+    settings: a `perflow_demo.settings.Settings`. parking_share: of the main memory that models may
+    take, what idle ones of this device may.
     """
 
-    def __init__(self, settings):
-        self._settings = settings
+    def __init__(self, settings, parking_share: float = 1.0):
+        self._settings, self._parking_share = settings, parking_share
         self._cache = Cache(self._budget, self._measure, self._release, self._parking)
 
     @cached_property
@@ -115,7 +116,9 @@ class Residents:
     def _parking(self) -> "MainMemory | None":
         from perflow_demo.registry import memory
 
-        return memory.MainMemory(self.placement) if self.placement.parks else None
+        if not self.placement.parks:
+            return None
+        return memory.MainMemory(self.placement, self._parking_share)
 
     def _release(self) -> None:
         from perflow_demo.registry import memory
@@ -131,7 +134,9 @@ class Residents:
         except FAULTS as error:
             if not exhausted(error):
                 raise
+            self._cache.set_aside()
             self._release()
             raise OutOfMemory(
-                "The device ran out of memory; ask for fewer or smaller pictures."
+                "The device ran out of memory. Idle models made room: try once more, or ask for "
+                "fewer or smaller pictures."
             ) from error

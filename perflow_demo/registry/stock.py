@@ -61,7 +61,7 @@ class Stock:
         return tuple(
             refiner
             for refiner in REFINERS.values()
-            if all(map(self._source(refiner).has, refiner.controlnet.files))
+            if all(map(Converted(self._source(refiner)).has, refiner.controlnet.files))
         )
 
     def refiner(self, family: str) -> Refiner:

@@ -89,13 +89,14 @@ def stream(
     base = TextToImageRequest(**shared, acceleration="teacher")
     wanted = {"steps": request.steps, "strength": request.strength, "delta": request.delta}
     accelerated = TextToImageRequest(**shared, **wanted)
-    results = []
-    for drawing in (base, accelerated):
-        events = text_to_image.stream(drawing, registry, previews)
-        results.append((yield from relay(events)))
-    merges = registry.merges(
-        **request.checkpoint, delta_strength=request.strength, delta=request.delta
-    )
+    with registry.lane() as registry:  # where it was drawn, the merges are known
+        results = []
+        for drawing in (base, accelerated):
+            events = text_to_image.stream(drawing, registry, previews)
+            results.append((yield from relay(events)))
+        merges = registry.merges(
+            **request.checkpoint, delta_strength=request.strength, delta=request.delta
+        )
     yield LabResult(*results, merges)
 
 

@@ -28,7 +28,8 @@ def begin(pipeline: Pipeline, strength: float) -> int:
     was trained on. Sets the scheduler's counter.
     """
     scheduler = pipeline.scheduler
-    times = (scheduler.timesteps.double() / scheduler.config.num_train_timesteps).tolist()
+    last = scheduler.config.num_train_timesteps
+    times = [timestep / last for timestep in scheduler.timesteps.tolist()]
     starts = range(len(times))
     if isinstance(scheduler, PeRFlowScheduler):
         firsts = {scheduler.window_interval(i)[0]: i for i in reversed(starts)}

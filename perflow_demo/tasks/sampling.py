@@ -92,7 +92,8 @@ def prepare(pipeline: StableDiffusionPipeline, steps: int, windows: int | None) 
 def intervals(pipeline: StableDiffusionPipeline, windows: int) -> list[tuple[float, float]]:
     """Start and end of the time window that each call of the network lies in."""
     scheduler = pipeline.scheduler
-    times = scheduler.timesteps.double() / scheduler.config.num_train_timesteps
+    # On the CPU: Apple's GPUs have no doubles.
+    times = scheduler.timesteps.cpu().double() / scheduler.config.num_train_timesteps
     window = TimeWindows(windows).lookup(times, scheduler.alphas_cumprod)
     return list(zip(window.start.tolist(), window.end.tolist(), strict=True))
 

@@ -1,8 +1,10 @@
 """Runs on the shared GPUs of a Hugging Face Space, each lent for one run (ZeroGPU)."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
+from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import finish
 
 
@@ -19,10 +21,17 @@ def wrap(task, registry):
 
     @spaces.GPU(duration=task.gpu_seconds)
     def lent(request, options: dict) -> Iterator:
-        yield from task.stream(request, registry=registry, **options)
+        try:
+            yield from task.stream(request, registry=registry, **options)
+        except UserError as error:
+            yield error  # raised over there, it would arrive without its sentence
 
     def stream(request, registry, previews: bool = True, **options) -> Iterator:
-        yield from lent(request, {"previews": previews, **options})
+        with closing(lent(request, {"previews": previews, **options})) as events:
+            for event in events:
+                if isinstance(event, UserError):
+                    raise event
+                yield event
 
     def run(request, registry, on_progress=None, previews: bool = False, **options):
         return finish(stream(request, registry, previews, **options), on_progress)

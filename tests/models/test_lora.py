@@ -54,23 +54,41 @@ def peft(base):
     return tensors, 1.0
 
 
-@pytest.mark.parametrize("form", [kohya, peft])
+def with_alpha_in_its_header(base):
+    """As diffusers writes it today; alpha stands once for the whole file."""
+    return peft(base)[0], 3.0 / RANK
+
+
+def counted_as_sdxl_was(base):
+    """kohya's, with blocks counted by one number as in the first code of SDXL."""
+    tensors, scale = kohya(base)
+    own = f"lora_unet_{QUERY.replace('.', '_')}"
+    first = "lora_unet_input_blocks_3_1_transformer_blocks_0_attn1_to_q"
+    return {k.replace(own, first): t for k, t in tensors.items() if "resnets" not in k}, scale
+
+
+HEADERS = {with_alpha_in_its_header: {"lora_adapter_metadata": '{"unet.lora_alpha": 3.0}'}}
+
+
+@pytest.mark.parametrize("form", [kohya, peft, with_alpha_in_its_header, counted_as_sdxl_was])
 def test_each_form_changes_its_weights_and_no_others(settings, base, form):
     tensors, scale = form(base)
-    save_file(tensors, settings.checkpoints / "loras/brush.safetensors")
+    changed = {f"{QUERY}.weight", f"{CONV}.weight"}
+    changed -= {f"{CONV}.weight"} if form is counted_as_sdxl_was else set()
+    save_file(tensors, settings.checkpoints / "loras/brush.safetensors", HEADERS.get(form))
     registry = Registry(settings)
     with registry.lease(delta_strength=0.0, loras="brush@0.5") as pipeline:
         tuned = pipeline.unet.state_dict()
     for key, weight in base.items():
         expected = weight.float()
-        if key in (f"{QUERY}.weight", f"{CONV}.weight"):
+        if key in changed:
             up, down = factors(base, key.removesuffix(".weight"))
             product = (up.flatten(1) @ down.flatten(1)).reshape(weight.shape)
             expected = expected + 0.5 * scale * product
         torch.testing.assert_close(tuned[key].float(), expected, rtol=0.01, atol=1e-6)
     (merge,) = registry.merges("pocket", None, 0.0, "brush@0.5")
-    assert set(merge.report.merged) == {f"{QUERY}.weight", f"{CONV}.weight"}
-    assert ("text encoder" in merge.note) == (form is kohya)
+    assert set(merge.report.merged) == changed
+    assert ("text encoder" in merge.note) == (form in (kohya, counted_as_sdxl_was))
 
 
 def test_a_run_with_a_lora_says_so_in_its_recipe(settings, base):

@@ -11,7 +11,7 @@ from PIL import ImageChops
 from perflow_demo.errors import OutOfMemory
 from perflow_demo.registry import Lanes, Registry
 from perflow_demo.registry.exhaustion import in_parts
-from perflow_demo.registry.memory import module_bytes
+from perflow_demo.registry.memory import MainMemory, module_bytes
 from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
@@ -79,6 +79,16 @@ def test_idle_modules_wait_in_main_memory_and_come_back(assets, sizes):
         assert again.unet is kept
     assert registry.placement.moves.count(("put", "UNet2DConditionModel")) == 3
     assert registry.placement.moves.count(("park", "UNet2DConditionModel")) == 2
+
+
+def test_a_run_that_fills_the_device_leaves_room_for_a_second_try(assets, sizes):
+    registry = on_fake(assets, budget=3 * sum(sizes))
+    with registry.lease(style="cel"):
+        pass
+    with pytest.raises(OutOfMemory, match="try once more"), registry.lease():
+        assert len(registry.placement.held) == 4  # two UNets, and what they share
+        raise torch.OutOfMemoryError("activations")
+    assert not registry.placement.held
 
 
 def test_a_full_device_is_cleared_and_the_load_tried_again(assets, sizes):
@@ -153,6 +163,25 @@ def test_other_faults_are_not_tried_again():
     with pytest.raises(RuntimeError, match="shapes differ"):
         in_parts(lambda: None, broken, torch.zeros(4))
     assert len(calls) == 1
+
+
+def test_devices_share_the_memory_that_idle_modules_wait_in(assets, sizes, monkeypatch):
+    monkeypatch.setattr("perflow_demo.registry.placement.choose", lambda device: Fake())
+    rooms = []
+    original = MainMemory.room
+
+    def room(memory):
+        rooms.append(original(memory))
+        return rooms[-1]
+
+    monkeypatch.setattr(MainMemory, "room", room)
+    unet, whole = sizes
+    for devices, kind in (("cpu", Registry), ("cpu,cpu,cpu,cpu", Lanes)):
+        registry = kind(Settings(assets=assets, device=devices, memory_budget=whole + unet // 2))
+        for style in (None, "cel"):  # of which the first has to wait elsewhere
+            with registry.lease(style=style):
+                pass
+    assert rooms and min(rooms) == pytest.approx(max(rooms) / 4)
 
 
 def test_runs_at_the_same_time_use_different_devices(assets):

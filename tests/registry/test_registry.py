@@ -227,7 +227,11 @@ def exhaust_numpy():
     np.empty(10**15)
 
 
-@pytest.mark.parametrize("exhaust", [exhaust_cuda, exhaust_cpu, exhaust_numpy])
+def exhaust_mps():
+    raise RuntimeError("MPS backend out of memory (MPS allocated: 9.0 GB)")
+
+
+@pytest.mark.parametrize("exhaust", [exhaust_cuda, exhaust_cpu, exhaust_numpy, exhaust_mps])
 def test_a_device_out_of_memory_is_explained(registry, exhaust):
     with pytest.raises(OutOfMemory, match="smaller pictures"), registry.lease():
         exhaust()

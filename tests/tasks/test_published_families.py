@@ -1,5 +1,6 @@
 """The published families draw: SD 1.5 with ΔW plugged in, SD 2.1, SDXL, of a mirror folder."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,33 @@ def test_each_is_read_as_it_was_trained(registry, name):
         assert isinstance(pipeline.scheduler, PeRFlowScheduler)
         expected = {"sd15": "diff_eps", "sd21": "velocity", "sdxl": "ddim_eps"}[KINDS[name]]
         assert pipeline.scheduler.config.prediction_type == expected
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_words_are_put_together_of_their_pieces(registry, name):
+    with registry.lease(name) as pipeline:
+        tokenizer = pipeline.tokenizer
+        assert tokenizer.tokenize("a dog") == ["a</w>", "dog</w>"]
+        short = tokenizer("a dog", padding="max_length", max_length=6).input_ids
+    expected = "!" if KINDS[name] == "sd21" else "<|endoftext|>"
+    assert tokenizer.convert_ids_to_tokens(short)[-1] == expected
+
+
+@pytest.mark.parametrize("spacing", ["linspace", "leading"])
+def test_the_teacher_reads_whatever_schedule_a_checkpoint_brings(registry, mirror, spacing):
+    path = mirror / SD15.repository.name / SD15.scheduler.config
+    before = path.read_text()
+    brought = json.loads(before) | {"timestep_spacing": spacing, "clip_sample": True}
+    path.write_text(json.dumps(brought))
+    request = TextToImageRequest(
+        prompt="a dog", family=SD15.name, acceleration="teacher", steps=3, seed=1
+    )
+    try:
+        assert run(request, registry).pictures[0].size == (64, 64)
+        with registry.lease(SD15.name, delta_strength=0.0) as pipeline:
+            assert not pipeline.scheduler.config.clip_sample
+    finally:
+        path.write_text(before)
 
 
 def test_the_words_reach_the_picture_of_sdxl(registry):

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from perflow_demo.errors import BadRequest
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.table import TASKS
@@ -44,6 +45,29 @@ def test_a_run_is_lent_a_gpu_for_its_task_s_seconds(lent, assets):
     assert isinstance(result, TextToImageResult) and events
     assert isinstance(task.run(request, registry), TextToImageResult)
     assert lent == [TASK.gpu_seconds] * 2
+
+
+def test_what_goes_wrong_on_a_lent_gpu_keeps_its_sentence(lent, assets, monkeypatch):
+    """The library hands on the name of an exception from over there, and not what it says."""
+    before = sys.modules["spaces"].GPU
+
+    def gpu(duration):
+        def wrap(function):
+            def call(*arguments):
+                try:
+                    yield from before(duration)(function)(*arguments)
+                except Exception as error:
+                    raise RuntimeError(type(error).__name__) from None
+
+            return call
+
+        return wrap
+
+    monkeypatch.setattr(sys.modules["spaces"], "GPU", gpu)
+    registry = Registry(Settings(assets=assets, device="cpu"))
+    task = lent_gpu.wrap(TASK, registry)
+    with pytest.raises(BadRequest, match="no style 'oil'"):
+        task.run(TextToImageRequest(prompt="a dog", style="oil"), registry)
 
 
 def test_elsewhere_the_task_is_as_it_was(monkeypatch):

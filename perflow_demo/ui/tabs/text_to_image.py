@@ -69,10 +69,7 @@ class ImageForm(Form):
 
     def family(self, name: str):
         """The family of that name; raises BadRequest."""
-        families = {family.name: family for family in self.registry.families()}
-        if name not in families:
-            raise BadRequest(f"There is no family {name!r}; choose {' or '.join(families)}.")
-        return families[name]
+        return self.registry.family(name)
 
     def windows(self, request: TextToImageRequest) -> int:
         """How many frames the film strip of this request has."""
