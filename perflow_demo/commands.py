@@ -56,7 +56,8 @@ def _refining(task: Task):
 
     def command(image: Path, output: Path, debug: bool, **values: str | None) -> None:
         source = png.find_recipe(image, TextToImageRequest)
-        request = task.request(source=source, **_given(task, values))
+        drawn = {"family": source.family, "style": source.style} if source else {}
+        request = task.request(source=source, **drawn | _given(task, values))
         picture = open_picture(image)
         (path,) = _paths(output, 1)
         registry = open_registry(Settings.from_environment())
@@ -83,7 +84,8 @@ def _surrounding(task: Task):
     def command(
         output: Path, image: Path | None, debug: bool, prompt: str | None, **values: str | None
     ) -> None:
-        request = task.request(**_given(task, values | {"prompt": prompt}))
+        source = image and png.find_recipe(image, TextToImageRequest)
+        request = task.request(source=source, **_given(task, values | {"prompt": prompt}))
         picture = image and open_picture(image)
         _check_folder(output)
         registry = open_registry(Settings.from_environment())
@@ -97,9 +99,10 @@ def _surrounding(task: Task):
         for note in result.notes:
             typer.echo(note, err=True)
         used = result.request
+        drawn = f"drawing {used.drawing_seed} · " if used.drawing_seed != used.seed else ""
         typer.echo(
-            f"seed {used.seed} · multiview network called {used.steps}× · "
-            f"{result.timings.total:.2f} s",
+            f"seed {used.seed} · {drawn}multiview network called {used.steps}× · "
+            f"{sum(result.seconds.values()):.2f} s",
             err=True,
         )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEAST = 0.005  # of the picture that an object covers
 LARGEST = 1024  # pixels along a side of a cut-out
+ANOTHER = "draw another one with a new seed, or name one single thing"
 CUT_ALREADY = 128  # a picture with pixels more transparent than this is a cut-out
 
 
@@ -37,9 +38,12 @@ class SeveralObjects(BadRequest):
 
 
 def stream(
-    picture: Image.Image, registry: "Registry", model: str = "pocket"
+    picture: Image.Image, registry: "Registry", model: str = "pocket", drawn: bool = False
 ) -> Generator[Loading, None, Image.Image]:
-    """Yield Loading while the network is read; return the object as `cut_out` does."""
+    """Yield Loading while the network is read; return the object as `cut_out` does.
+
+    drawn: of a prompt, so that what is wrong with the picture is not its giver's to mend.
+    """
     with ExitStack() as stack:
         whole = _upright(picture)
         alpha = whole.getchannel("A")
@@ -47,7 +51,16 @@ def stream(
             lent = partial(registry.lease_foreground, model)
             network = yield from lease(stack, lent)
             alpha = _alpha(whole.convert("RGB"), network, FOREGROUND[model].size)
-    return _cut(whole, alpha)
+    return _cut(whole, alpha, ANOTHER if drawn else "")
+
+
+def reduced(picture: Image.Image) -> Image.Image:
+    """The picture, at most as large as its cut-out will be."""
+    small = picture
+    if max(picture.size) > LARGEST:
+        small = picture.copy()
+        small.thumbnail((LARGEST, LARGEST))
+    return small
 
 
 def cut_out(
@@ -89,12 +102,12 @@ def _alpha(picture: Image.Image, network: "ModelMixin", size: int) -> Image.Imag
     return _levels(alpha[0, 0].cpu().numpy())
 
 
-def _cut(picture: Image.Image, alpha: Image.Image) -> Image.Image:
+def _cut(picture: Image.Image, alpha: Image.Image, advice: str) -> Image.Image:
     """The RGBA picture with this alpha, once it is clear that it shows one whole object."""
     from perflow_demo.geometry import silhouette
 
     found = silhouette.read(np.asarray(alpha) / np.float32(255))
-    _refuse(found)
+    _refuse(found, advice)
     levels = _levels(found.alpha).resize(picture.size)
     rgb = np.asarray(picture.convert("RGB"))
     colours = silhouette.own_colours(rgb, np.asarray(levels) / np.float32(255))
@@ -107,19 +120,16 @@ def _levels(alpha: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(alpha * 255).astype(np.uint8))
 
 
-def _refuse(found: "Silhouette") -> None:
+def _refuse(found: "Silhouette", advice: str) -> None:
+    """advice: what to do in any case; without it, what to do by the case."""
     if found.share < LEAST:
-        raise NothingFound(
-            "No object was found in the picture; use one that shows a single object before a "
-            "plain background."
-        )
+        plain = "use one that shows a single object before a plain background"
+        raise NothingFound(f"No object was found in the picture; {advice or plain}.")
     if found.borders == 4:
-        raise TouchesBorders(
-            "The object touches all borders of the picture; use one that shows it whole, with "
-            "some space around it."
-        )
+        whole = "use one that shows it whole, with some space around it"
+        raise TouchesBorders(f"The object touches all borders of the picture; {advice or whole}.")
     if found.things > 1:
+        single = "use one that shows a single object, or cut one out of it"
         raise SeveralObjects(
-            f"There are {found.things} objects in the picture; use one that shows a single object, "
-            "or cut one out of it."
+            f"There are {found.things} objects in the picture; {advice or single}."
         )

@@ -25,6 +25,7 @@ from perflow_demo.tasks.contract import (
     relay,
 )
 from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from perflow_demo.registry.multiview import MultiviewPipeline
 
 
+STAGES = ("picture", "foreground", "load", "views", "decode")
+
+
 class MultiviewRequest(Request):
     """What to draw all around and how. None stands for the default of the model family.
 
@@ -43,6 +47,7 @@ class MultiviewRequest(Request):
     """
 
     task: ClassVar[str] = "multiview"
+    filled_in: ClassVar[tuple[str, ...]] = ("parent", "source")
 
     prompt: str | None = Field(
         None,
@@ -105,6 +110,16 @@ class MultiviewRequest(Request):
         description="Windows of PeRFlow; with 1 a single call of the network is one step.",
     )
 
+    parent: str = Field(
+        "",
+        max_length=64,
+        title="Parent picture",
+        description="SHA-256 of the picture that shows the object; filled in by a run.",
+    )
+    source: TextToImageRequest | None = Field(
+        None, title="Source", description="The recipe of a picture that was given, if it has one."
+    )
+
     @field_validator("style", "prompt")
     @classmethod
     def _nothing_is_none(cls, text: str | None) -> str | None:
@@ -120,23 +135,12 @@ class MultiviewRequest(Request):
             "Model": f"{self.model} multiview",
         }
         line = ", ".join(f"{name}: {value}" for name, value in settings.items())
-        return "\n".join(filter(None, [self.prompt, line]))
-
-
-@dataclass(frozen=True)
-class StageTimings:
-    """Seconds of work by stage; loading counts where it was needed."""
-
-    picture: float
-    foreground: float
-    load: float
-    views: float
-    decode: float
+        return "\n".join(filter(None, [self.subject, line]))
 
     @property
-    def total(self) -> float:
-        """Seconds of all stages."""
-        return self.picture + self.foreground + self.load + self.views + self.decode
+    def subject(self) -> str | None:
+        """The object in words, where any are known."""
+        return self.prompt or (self.source.prompt if self.source else None)
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,8 @@ class MultiviewResult:
 
     picture: drawn or given. cutout: its object, RGBA of the picture's size. normals, colours: six
     square pictures each, in the order of `geometry.views.VIEWS`. request: as it was really run,
-    `steps` the calls really made. notes: sentences on what differs from what was asked for, and on
-    what plugging ΔW in did.
+    `steps` the calls really made. seconds: of work, by stage; loading counts where it was needed.
+    notes: sentences on what differs from what was asked for, and on what plugging ΔW in did.
     """
 
     picture: "Image"
@@ -154,7 +158,7 @@ class MultiviewResult:
     normals: "tuple[Image, ...]"
     colours: "tuple[Image, ...]"
     request: MultiviewRequest
-    timings: StageTimings
+    seconds: dict[str, float]
     notes: tuple[str, ...]
 
 
@@ -180,17 +184,21 @@ def stream(
     request, notes = resolve(request, family, picture is not None, earlier is not None)
     if "torch" not in sys.modules:
         yield Loading("the program's libraries", 0, 0)
-    seconds = dict.fromkeys(("picture", "foreground", "load", "views", "decode"), 0.0)
+    seconds = dict.fromkeys(STAGES, 0.0)
     if earlier:
         picture, cutout = earlier.picture, earlier.cutout
     elif picture is None:
         with clocked(seconds, "picture"):
             picture, said = yield from _drawn(request, registry, previews)
         notes += said
+    if not earlier:
+        request = request.model_copy(update={"parent": digest(picture)})
+        picture = foreground.reduced(picture)
     yield Stage(PICTURE, picture)
     if not earlier:
         with clocked(seconds, "foreground"):
-            cutout = yield from foreground.stream(picture, registry, family.foreground)
+            cutting = foreground.stream(picture, registry, family.foreground, bool(request.prompt))
+            cutout = yield from cutting
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         registry = stack.enter_context(registry.lane())
@@ -206,9 +214,7 @@ def stream(
             pages = multiview_sampling.decode(pipeline, latents)
         notes += _merge_notes(pipeline)
     normals, colours = (tuple(pages[domain]) for domain in ("normals", "colours"))
-    yield MultiviewResult(
-        picture, cutout, normals, colours, request, StageTimings(**seconds), tuple(notes)
-    )
+    yield MultiviewResult(picture, cutout, normals, colours, request, seconds, tuple(notes))
 
 
 def run(
@@ -237,11 +243,17 @@ def resolve(
     if pictured and request.prompt:
         raise BadRequest("There are both a prompt and a picture; leave one of them out.")
     if not (pictured or again or request.prompt):
-        raise BadRequest("Prompt is empty; say what to draw, or give a picture of one object.")
+        raise BadRequest(
+            "This was made of a picture that is not here; add it."
+            if request.parent
+            else "Prompt is empty; say what to draw, or give a picture of one object."
+        )
     accelerated = request.acceleration == "perflow"
     if accelerated and not family.delta:
         raise BadRequest(f"{family.title} has no ΔW here; choose teacher as its acceleration.")
-    defaults, values = family.defaults, request.model_dump() | {"model": family.name}
+    defaults, values = family.defaults, dict(request) | {"model": family.name}
+    if pictured:
+        values["style"] = None  # nothing is drawn in it
     values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
     values["steps"] = request.steps or defaults.steps_of(request.acceleration)
     values["guidance_scale"] = request.guidance_scale or defaults.guidance_scale
@@ -261,7 +273,7 @@ def resolve(
 
 def _same_object(request: MultiviewRequest, earlier: MultiviewRequest) -> MultiviewRequest:
     """The request, saying of the object what the run says that first drew or was given it."""
-    told = ("prompt", "family", "style", "drawing_seed")
+    told = ("prompt", "family", "style", "drawing_seed", "parent", "source")
     return request.model_copy(update={name: getattr(earlier, name) for name in told})
 
 

@@ -145,7 +145,8 @@ class RefineResult:
     """A refined picture and how it came about.
 
     parent: as it was given or drawn. before: the parent enlarged without any network, of the size
-    of `picture`. request: as it was run, with the parent's hash. seconds: of each of STAGES.
+    of `picture`. request: as it was run, with the parent's hash. calls: steps that were made, fewer
+    than the request's at a strength below 1. seconds: of each of STAGES.
     notes: sentences on whatever differs from what was asked for. film: small pictures of what it
     would be at the end of each time window; empty where previews are off.
     """
@@ -154,6 +155,7 @@ class RefineResult:
     before: "Image"
     parent: "Image"
     request: RefineRequest
+    calls: int
     seconds: dict[str, float]
     notes: tuple[str, ...]
     film: tuple[Frame, ...]
@@ -161,10 +163,11 @@ class RefineResult:
     def line(self) -> str:
         """`1024 × 1024 px · seed 42 · 4 steps · CFG 1 · 1.20 s (denoise 0.90 · …)`."""
         used, (width, height) = self.request, self.picture.size
+        skipped = f" of {used.steps}" if self.calls < used.steps else ""
         words = [
             f"{width} × {height} px",
             f"seed {used.seed}",
-            f"{used.steps} steps",
+            f"{self.calls}{skipped} steps",
             f"CFG {used.guidance_scale:g}",
             *([f"strength {used.strength:g}"] if used.strength < 1 else []),
             *([used.acceleration] if used.acceleration != "perflow" else []),
@@ -212,13 +215,13 @@ def stream(
         before = enlarge(flatten(picture), request.to, pipeline.vae_scale_factor)
         windows = request.windows or family.num_time_windows
         work = _Work(pipeline, request, refiner.tile // pipeline.vae_scale_factor, windows, seconds)
-        made, film, more = yield from _refined(work, before, previews)
+        made, calls, film, more = yield from _refined(work, before, previews)
+        notes += more
         if checks:
             (made,), withheld = yield from safety.checked([made], registry)
-            more = [*more, *withheld]
-    yield RefineResult(
-        made, before, picture, request, seconds, tuple([*notes, *more]), tuple(film.values())
-    )
+            notes += withheld
+    film = tuple(film.values())
+    yield RefineResult(made, before, picture, request, calls, seconds, tuple(notes), film)
 
 
 def run(
@@ -261,7 +264,7 @@ def resolve(
     values |= {name: value for name, value in usual.items() if values[name] is None}
     if request.seed == RANDOM:
         values["seed"] = secrets.randbelow(MAX_SEED + 1)
-    notes = []
+    notes = text_to_image.negative_notes(values)
     if accelerated and values["steps"] < values["windows"]:
         notes.append(
             f"Steps: {values['steps']} asked for, {values['windows']} made, since each of the "
@@ -284,8 +287,8 @@ class _Work:
 
 def _refined(
     work: _Work, before: "Image", previews: bool
-) -> "Generator[Step, None, tuple[Image, dict, list[str]]]":
-    """Yield a Step after each; return the picture, its film by time window, and notes."""
+) -> "Generator[Step, None, tuple[Image, int, dict, list[str]]]":
+    """Yield a Step after each; return the picture, their number, its film by window, and notes."""
     from perflow_demo.tasks import refine_sampling, sampling  # they import torch
 
     pipeline, request, side, seconds = work.pipeline, work.request, work.side, work.seconds
@@ -311,7 +314,7 @@ def _refined(
         yield Step(number, len(intervals), start, end, film.get((start, end)))
     with clocked(seconds, "decode"):
         made = refine_sampling.decode(pipeline, latents, side)
-    return made, film, [*cut, *_strength_notes(request, intervals)]
+    return made, len(intervals), film, [*cut, *_strength_notes(request, intervals)]
 
 
 def _drawn(
@@ -326,6 +329,10 @@ def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
     notes = []
     if picture.has_transparency_data:
         notes.append("What is transparent in the picture became white.")
+    source = request.source
+    if source and (source.family, source.style) != (request.family, request.style):
+        drawn, refined = (" ".join(filter(None, [of.family, of.style])) for of in (source, request))
+        notes.append(f"The picture was drawn by {drawn} and refined by {refined}.")
     if request.parent and request.parent != digest(picture):
         notes.append("The picture is not the one that was refined with these settings before.")
     return notes

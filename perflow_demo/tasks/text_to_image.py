@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -276,7 +276,7 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
         raise BadRequest(f"Seed has to be at most {highest} for {request.count} pictures.")
     if request.seed == RANDOM:
         values["seed"] = secrets.randbelow(highest + 1)
-    notes = []
+    notes = negative_notes(values)
     if accelerated and values["steps"] < values["windows"]:
         notes.append(
             f"Steps: {values['steps']} asked for, {values['windows']} made, since each of the "
@@ -284,6 +284,13 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
         )
         values["steps"] = values["windows"]
     return TextToImageRequest(**values), notes
+
+
+def negative_notes(values: dict[str, Any]) -> list[str]:
+    """A sentence where a negative prompt does nothing; values: a request's, none left open."""
+    if not values["negative_prompt"] or values["guidance_scale"] > 1:
+        return []
+    return ["The negative prompt did nothing, since guidance is 1; raise guidance to use it."]
 
 
 def cut_notes(request: Request, rests: list[str], tokens: int) -> list[str]:

@@ -187,7 +187,8 @@ def stream(
     if picture is None:
         picture = yield from run.stage("Picture", _draw(run, previews))
     yield Stage(PICTURE, picture)
-    cutout = yield from run.stage("Cut-out", foreground.stream(picture, registry))
+    cutting = foreground.stream(picture, registry, drawn=bool(request.prompt))
+    cutout = yield from run.stage("Cut-out", cutting)
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))

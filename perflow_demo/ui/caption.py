@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
+from perflow_demo.tasks.contract import Loading
+
 # As high as a recipe and its actions, so that nothing moves when they come.
 NO_RECIPE = '<p class="recipe">&nbsp;</p><div class="actions"></div>'
 
@@ -19,6 +21,14 @@ def busy(sentence: str, done: float, of: float, rest: str = "") -> str:
     """A run that has done so much of it, then markup."""
     bar = f'<progress value="{done:.2f}" max="{of}"></progress>'
     return words("running", sentence, bar + rest, busy=True)
+
+
+def loading(event: Loading) -> str:
+    """What is being read, and how much of it is there."""
+    words = f"Loading {event.component}"
+    if event.bytes_total:
+        words += f" — {event.bytes_done / 1e6:.1f} of {event.bytes_total / 1e6:.1f} MB"
+    return words
 
 
 def recipe(line: str, actions: str = "") -> str:

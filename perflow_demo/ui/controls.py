@@ -35,6 +35,22 @@ def text(control: Control, **options) -> gr.Textbox:
     return gr.Textbox(**made | _words(control, options))
 
 
+def given(label: str) -> gr.Image:
+    """Takes a picture of an object, instead of a prompt, as the file that was chosen."""
+    picture = gr.Image(
+        label=label,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard"],
+        height=180,
+        buttons=[],
+        elem_classes="given",
+    )
+    # gradio would open it first, and has no words for what is no picture: the task has.
+    picture.preprocess = lambda chosen: chosen and chosen.path
+    return picture
+
+
 def slider(control: Control, **options) -> gr.Slider:
     """A number between bounds; options may narrow them and give the default a family has."""
     bounds = {"minimum": control.minimum, "maximum": control.maximum, "value": control.default}

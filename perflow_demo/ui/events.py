@@ -1,6 +1,6 @@
 """How the page's events behave: their queues, and errors as one sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -18,6 +18,8 @@ from perflow_demo.tasks.contract import Request
 ON_DEVICE: dict[str, Any] = {"concurrency_limit": "default", "concurrency_id": "device"}
 # The page's own events: not part of the API, and at once.
 INTERNAL: dict[str, Any] = {"api_visibility": "private"}
+# Of what is sent while a run of it goes on, the last is run next; gradio would drop it.
+LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
 Upload = dict[str, Any] | None  # what gradio's clients send for a file
 AT_ONCE: dict[str, Any] = INTERNAL | {"queue": False, "show_progress": "hidden"}
 # Only what goes through a queue can tell its error to the visitor.
@@ -93,13 +95,20 @@ def endpoint(
 
 
 def received(
-    handed: gr.State, title: str, outputs: Any, look: Callable[[str], Any] = str
+    handed: gr.State,
+    title: str,
+    outputs: Any,
+    look: Callable[..., Any] = str,
+    beside: Sequence[Any] = (),
 ) -> Dependency:
     """Shows a picture of another tab and opens the tab of that title; handed: see Header.
 
-    look: file → values of `outputs`; those of a gr.Image are the file itself.
+    look: file and values of `beside` → values of `outputs`; those of a gr.Image are the file.
     """
-    arrived = handed.change(lambda sent: look(sent[0]), handed, outputs, **MAY_FAIL)
+    inputs = [handed, *beside]
+    arrived = handed.change(
+        lambda sent, *values: look(sent[0], *values), inputs, outputs, **MAY_FAIL
+    )
     return arrived.then(None, js=f"() => perflow.open('{title}')", **AT_ONCE)
 
 

@@ -8,6 +8,8 @@ import gradio as gr
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import events
 
+SEEDS = {"seed", "drawing_seed"}
+
 
 @dataclass(frozen=True)
 class Form:
@@ -25,8 +27,9 @@ class Form:
         """Fields of the request that values of `inputs` stand for."""
         *values, keep = values
         asked = dict(zip(self.fields, values, strict=True))
-        if not keep or asked["seed"] is None:
-            asked["seed"] = RANDOM
+        for name in SEEDS & asked.keys():
+            if not keep or asked[name] is None:
+                asked[name] = RANDOM
         # Components have no None: for these it is no choice, no number and "as trained".
         for name in ("style", "faces", "windows"):
             if name in asked:
@@ -35,4 +38,5 @@ class Form:
 
     def wire(self, page: gr.Blocks) -> None:
         """gradio shows a number without a value as 0, which is a seed."""
-        page.load(None, None, self.fields["seed"], js="() => null", **events.AT_ONCE)
+        for name in SEEDS & self.fields.keys():
+            page.load(None, None, self.fields[name], js="() => null", **events.AT_ONCE)

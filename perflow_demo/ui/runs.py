@@ -62,17 +62,17 @@ class Runs:
         self._ended.pop(visitor.session_hash, None)
 
     def wire(
-        self, going: list, stop: gr.Button, shown: gr.HTML, stopped: str, header: Header,
-        page: gr.Blocks,
+        self, going: list, stop: gr.Button, shown: gr.HTML, stopped: Callable[..., str],
+        header: Header, page: gr.Blocks, kept: tuple[gr.State, ...] = (),
     ) -> None:  # fmt: skip
         """Wire what every tab does around the events `going`, each of which starts a run.
 
-        stopped: what `shown` shows when the button has stopped a run.
+        stopped: values of `kept` → what `shown` shows when the button has stopped a run.
         """
 
-        def told(visitor: gr.Request) -> str:
+        def told(visitor: gr.Request, *values) -> str:
             self.wait(visitor)
-            return stopped
+            return stopped(*values)
 
         def left(visitor: gr.Request) -> None:
             self.forget(visitor)
@@ -81,5 +81,5 @@ class Runs:
             started.then(lambda: resident(header.registry), None, header.chip, **events.AT_ONCE)
         # Two events in this order: the view of the stop has to come after the last of the run.
         stop.click(None, None, None, cancels=going, **events.INTERNAL)
-        events.then_enter_runs(stop.click(told, None, shown, **events.MAY_FAIL))
+        events.then_enter_runs(stop.click(told, [*kept], shown, **events.MAY_FAIL))
         page.unload(left)

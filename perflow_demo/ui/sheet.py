@@ -30,10 +30,13 @@ def running(sources: Mapping[str, str], words: str, number: int = 0, of: int = 0
     return _stage("running", sources, WAITING + status + bar, busy=True)
 
 
-def done(result: "MultiviewResult", archive: str, name: str, solid: str | None = None) -> str:
+def done(
+    result: "MultiviewResult", archive: str, name: str, solid: str | None = None, said: str = ""
+) -> str:
     """The twelve pictures. archive: address of the ZIP; name: the file it is saved as.
 
-    solid: title of the tab that makes a mesh of the cut-out, where there is one.
+    solid: title of the tab that makes a mesh of the cut-out, where there is one. said: why there
+    are no newer ones.
     """
     pages = {
         domain: [jpeg_url(page, SIDE, 92) for page in pictures]
@@ -48,7 +51,8 @@ def done(result: "MultiviewResult", archive: str, name: str, solid: str | None =
         ' title="Other views of the same cut-out">Re-roll views</button>'
     )
     actions += send(solid, "to_3d") if solid else ""
-    rest = caption.recipe(line(result), actions) + caption.notes(result.notes)
+    rest = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    rest += caption.recipe(line(result), actions) + caption.notes(result.notes)
     return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
 
 
@@ -60,20 +64,25 @@ def message(state: str, sentence: str, sources: Mapping[str, str]) -> str:
 
 def line(result: "MultiviewResult") -> str:
     """What was run, and the seconds of each stage."""
-    request, spent = result.request, result.timings
-    stages = ("picture", "foreground", "load", "views", "decode")
-    times = [f"{n} {getattr(spent, n):.2f}" for n in stages if getattr(spent, n) >= 0.005]
+    request, spent = result.request, result.seconds
+    times = [f"{stage} {seconds:.2f}" for stage, seconds in spent.items() if seconds >= 0.005]
     calls = f"{request.steps} network call{'s' if request.steps > 1 else ''}"
     words = [f"seed {request.seed}", calls, f"CFG {request.guidance_scale:g}"]
+    if request.prompt and request.drawing_seed != request.seed:
+        words.insert(1, f"drawing {request.drawing_seed}")
     if request.acceleration != "perflow":
         words.append(request.acceleration)
-    return f"{' · '.join(words)} · {spent.total:.2f} s ({' · '.join(times)})"
+    if request.style:
+        words.append(request.style)
+    return f"{' · '.join(words)} · {sum(spent.values()):.2f} s ({' · '.join(times)})"
 
 
 def on_white(picture: Image.Image) -> str:
     """A picture or cut-out as a `data:` address."""
-    cutout, page = picture.convert("RGBA"), Image.new("RGB", picture.size, "white")
-    page.paste(cutout, mask=cutout.getchannel("A"))
+    small = picture.convert("RGBA")
+    small.thumbnail((SIDE, SIDE))
+    page = Image.new("RGB", small.size, "white")
+    page.paste(small, mask=small.getchannel("A"))
     return jpeg_url(page, SIDE, 88)
 
 

@@ -61,12 +61,10 @@ def starting(windows: int) -> str:
 
 def loading(event: Loading, windows: int) -> str:
     """A component is being read: what, how many bytes, how far."""
-    words, bar = f"Loading {event.component}", "<progress></progress>"
+    bar = "<progress></progress>"
     if event.bytes_total:
-        done, total = event.bytes_done / 1e6, event.bytes_total / 1e6
-        words = f"{words} — {done:.1f} of {total:.1f} MB"
-        bar = f'<progress value="{done:.2f}" max="{total:.2f}"></progress>'
-    canvas = WAITING + _status(words) + bar
+        bar = f'<progress value="{event.bytes_done}" max="{event.bytes_total}"></progress>'
+    canvas = WAITING + _status(caption.loading(event)) + bar
     return _stage("running", canvas, _strip(even(windows)), busy=True)
 
 

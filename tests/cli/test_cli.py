@@ -140,7 +140,7 @@ def test_a_picture_becomes_a_folder_of_views(call, tmp_path):
     words = ["--image", tmp_path / "cube.png", "--steps", 1, "--windows", 1, "-o", tmp_path / "out"]
     result = call("multiview", *words)
     assert result.exit_code == 0, result.stderr
-    assert "picture ready" not in result.stderr
+    assert "step 4 of 4" not in result.stderr  # nothing was drawn
     assert "multiview network called 1×" in result.stderr
     assert png.read_recipe(tmp_path / "out" / "sheet.png", MultiviewRequest).prompt is None
 

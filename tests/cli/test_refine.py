@@ -32,7 +32,9 @@ def test_a_picture_becomes_a_larger_one_and_its_file_says_how(call, teal, tmp_pa
     assert result.stdout == f"{out}\n"
     assert Image.open(out).size == (1024, 768)
     assert "step 2 of 2" in result.stderr and "the last 2 of 4 steps made" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("1024 × 768 px · seed 3 · 4 steps · CFG 1")
+    assert result.stderr.splitlines()[-1].startswith(
+        "1024 × 768 px · seed 3 · 2 of 4 steps · CFG 1"
+    )
     recipe = png.read_recipe(out, RefineRequest)
     assert (recipe.to, recipe.strength, recipe.prompt, recipe.style) == (768, 0.5, "a car", "cel")
     assert recipe.parent == digest(open_picture(teal)) and recipe.source is None

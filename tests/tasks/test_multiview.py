@@ -1,6 +1,7 @@
 """Six views on a family of debug size: from words or a picture, stage by stage, repeatable."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from perflow_demo.models.catalogue import POCKET_VIEWS, WONDER3D
 from perflow_demo.registry import Registry
 from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import text_to_image
 from perflow_demo.tasks.contract import Loading, Stage, Step
 from perflow_demo.tasks.foreground import NothingFound
 from perflow_demo.tasks.multiview import (
@@ -23,7 +25,9 @@ from perflow_demo.tasks.multiview import (
     run,
     stream,
 )
+from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.table import TASKS
+from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ def test_a_prompt_is_drawn_first(registry):
     first = next(i for i, event in enumerate(events) if isinstance(event, Stage))
     drawn = [event for event in events[:first] if isinstance(event, Step)]
     assert len(drawn) == 4 and all(step.frame for step in drawn)
-    assert result.request.drawing_seed == 3 and result.timings.picture > 0
+    assert result.request.drawing_seed == 3 and result.seconds["picture"] > 0
     assert events[first].picture is result.picture
     again = run(
         MultiviewRequest(prompt="a red dog", seed=9, drawing_seed=3), registry, previews=False
@@ -97,6 +101,25 @@ def test_other_views_of_the_same_object(registry, seen):
     assert (pixels(other.normals) != pixels(first.normals)).any()
     same = run(MultiviewRequest(seed=7), registry, earlier=first)
     assert (pixels(same.normals) == pixels(first.normals)).all()
+
+
+def test_a_given_picture_is_known_by_its_hash_and_recipe_and_kept_small(registry, picture):
+    source = TextToImageRequest(prompt="a tomato", seed=5)
+    large = picture.resize((1500, 1500))
+    result = run(MultiviewRequest(seed=7, style="cel", source=source), registry, picture=large)
+    told = result.request
+    assert (told.parent, told.source, told.style) == (digest(large), source, None)
+    assert told.parameters().startswith("a tomato\n")
+    assert result.picture.size == result.cutout.size == (1024, 1024)
+    with pytest.raises(BadRequest, match="made of a picture that is not here"):
+        run(told, registry)
+
+
+def test_a_drawn_picture_without_an_object_asks_for_another_one(registry, monkeypatch):
+    empty = SimpleNamespace(pictures=[Image.new("RGB", (256, 256), "white")], notes=())
+    monkeypatch.setattr(text_to_image, "stream", lambda *_: (made for made in [empty]))
+    with pytest.raises(NothingFound, match="draw another one with a new seed"):
+        run(MultiviewRequest(prompt="a dog"), registry)
 
 
 def test_other_views_carry_the_recipe_of_the_object_they_show(registry):

@@ -1,5 +1,7 @@
 """The Multiview tab: its markup, and in a real browser twelve pictures of a sentence."""
 
+import re
+
 import gradio as gr
 import pytest
 from PIL import Image
@@ -10,20 +12,20 @@ from perflow_demo.geometry.views import VIEWS
 from perflow_demo.models.catalogue import POCKET_VIEWS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult, StageTimings
+from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.ui import sheet
 from tests.ui.test_views import ATTACK, Tags
 
 PATIENCE = 120_000
 PAGES = tuple(Image.new("RGB", (32, 32), (40 * n, 0, 0)) for n in range(6))
-REQUEST = MultiviewRequest(prompt="a bird", steps=4, guidance_scale=1.5, seed=42)
+REQUEST = MultiviewRequest(prompt="a bird", steps=4, guidance_scale=1.5, seed=42, drawing_seed=42)
 RESULT = MultiviewResult(
     PAGES[0],
     Image.new("RGBA", (32, 32), (0, 0, 0, 0)),
     PAGES,
     PAGES,
     REQUEST,
-    StageTimings(picture=0.5, foreground=0.02, load=0.0, views=0.6, decode=0.1),
+    {"picture": 0.5, "foreground": 0.02, "load": 0.0, "views": 0.6, "decode": 0.1},
     (ATTACK,),
 )
 
@@ -115,6 +117,43 @@ def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
     page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
     assert page.locator(".sources img[alt=Cut-out]").get_attribute("src") == cutout
     assert page.locator(".sheet img").count() == 12
+    assert re.search(r"seed \d+ · drawing \d+ ·", page.locator(".views .recipe").inner_text())
+
+
+@pytest.mark.browser
+def test_views_stay_when_others_are_stopped(open_page):
+    page = open_page()
+    page.get_by_role("tab", name="Multiview").click()
+    prompt = page.locator(".prompt:visible textarea")
+    prompt.fill("a red car")
+    prompt.press("Enter")
+    page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+    line = page.locator(".views .recipe").inner_text()
+    steps = page.get_by_label("number input for Steps").locator("visible=true")
+    steps.fill("50")
+    steps.press("Tab")
+    page.get_by_role("button", name="Re-roll views").click()
+    page.wait_for_selector(".views[data-busy]", timeout=PATIENCE)
+    page.locator(".stop:visible").click()
+    expect(page.locator(".views .said")).to_contain_text("Stopped", timeout=PATIENCE)
+    assert page.locator(".views .recipe").inner_text() == line
+    assert page.locator(".sheet img").count() == 12
+    page.get_by_role("button", name="Re-roll views").click()
+    expect(page.locator(".views .recipe")).not_to_have_text(line, timeout=PATIENCE)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("tab", ["Multiview", "3D"])
+def test_a_file_that_is_no_picture_is_told_in_a_sentence(open_page, tmp_path, tab):
+    (tmp_path / "words.png").write_text("no picture at all")
+    page = open_page()
+    page.get_by_role("tab", name=tab).click()
+    page.locator(".given:visible input[type=file]").set_input_files(tmp_path / "words.png")
+    expect(page.locator(".given:visible img")).to_have_count(1, timeout=PATIENCE)
+    page.locator(".generate:visible").click()
+    expect(page.locator("[role=alert]:visible")).to_contain_text(
+        "no intact PNG, JPEG or WebP", timeout=PATIENCE
+    )
 
 
 @pytest.mark.browser

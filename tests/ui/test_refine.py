@@ -8,12 +8,12 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from perflow_demo import ui
-from perflow_demo.export.png import read_recipe
+from perflow_demo.export.png import encode, read_recipe
 from perflow_demo.models.catalogue import REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.refine import RefineRequest
-from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.tasks.text_to_image import TextToImageRequest, run
 
 PATIENCE = 120_000
 
@@ -66,6 +66,9 @@ def test_a_picture_and_enter_give_before_and_after_under_a_slider(open_page, tea
     page.get_by_label("768", exact=True).check()
     prompt = page.locator(".prompt:visible textarea")
     prompt.fill("a blue car")
+    choose(page, teal)  # once more: the words that are there stay
+    expect(page.locator(".solid .said")).to_contain_text("96 × 72 px", timeout=PATIENCE)
+    expect(prompt).to_have_value("a blue car")
     prompt.press("Enter")
     assert re.match(r"1024 × 768 px · seed \d+ · 4 steps · CFG 1 · [\d.]+ s \(", done(page))
     assert shown(page) == [[1024, 768]] * 2
@@ -123,3 +126,26 @@ def test_a_drawn_picture_is_sent_and_refined_and_every_one_if_so_wished(open_pag
     done(page)
     again = downloaded(page, tmp_path / "again.png")
     assert again.parent == first.parent and isinstance(again.source, TextToImageRequest)
+
+    # Its settings come back from the refined picture, and it goes on as it is.
+    page.get_by_role("tab", name="Image").click()
+    page.fill(".prompt:visible textarea", "something else")
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "again.png")
+    expect(page.locator(".prompt:visible textarea")).to_have_value("a red car", timeout=PATIENCE)
+    page.get_by_role("tab", name="Refine").click()
+    page.locator(".solid .actions").get_by_role("button", name="Multiview").click()
+    expect(page.get_by_role("tab", name="Multiview")).to_have_attribute("aria-selected", "true")
+    page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+
+
+@pytest.mark.browser
+def test_a_picture_brings_the_style_it_was_drawn_in(open_page, assets, tmp_path):
+    request = TextToImageRequest(prompt="a red car", style="cel", seed=3)
+    result = run(request, Registry(Settings(assets=assets, device="cpu")))
+    (tmp_path / "cel.png").write_bytes(encode(result.pictures[0], result.recipe(0)))
+    page = open_page()
+    choose(page, tmp_path / "cel.png")
+    expect(page.locator(".prompt:visible textarea")).to_have_value("a red car", timeout=PATIENCE)
+    page.locator(".prompt:visible textarea").press("Enter")
+    assert " · cel · " in done(page)
+    assert not page.locator(".solid .notes").count()

@@ -91,7 +91,7 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     from perflow_demo.ui.tabs.text_to_image import ImageForm
 
     larger = CATALOGUE["perflow-sdxl-dreamshaper"]
-    registry = SimpleNamespace(families=lambda: [POCKET, larger])
+    registry = SimpleNamespace(families=lambda: [POCKET, larger], family=CATALOGUE.get)
     form = ImageForm({}, None, registry, None, None)
     asked = request(family=larger.name, size=1024, count=2)
     *values, keep = form.filled(asked)

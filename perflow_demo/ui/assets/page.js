@@ -41,10 +41,13 @@ window.perflow = (() => {
   const focusPrompt = () => {
     if (matchMedia("(hover: hover)").matches) visible(".prompt textarea")?.focus();
   };
-  const open = (title) =>
-    [...document.querySelectorAll("[role=tab]")]
+  // On a narrow page gradio keeps some tabs as buttons in a menu.
+  const open = (title) => {
+    [...document.querySelectorAll("[role=tab], #tasks .overflow-dropdown button")]
       .find((tab) => tab.textContent.trim() === title)
       ?.click();
+    setTimeout(focusPrompt, 100);
+  };
 
   // ---- the stage ------------------------------------------------------------------------------
   // Of several pictures one can be picked: it fills the square; picked again, all are back.

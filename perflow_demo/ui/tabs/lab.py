@@ -54,7 +54,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         [shown, form.fields["seed"]],
         **events.on_device(place),
     )
-    runs.wire([started], stop, shown, caption.words("stopped", STOPPED), header, page)
+    runs.wire([started], stop, shown, lambda: caption.words("stopped", STOPPED), header, page)
     form.wire(page)
     unmerge.click(_unmerged(form, registry), form.inputs, told, **queued)
     export.click(_merged(form, registry), form.inputs, file, **queued)

@@ -2,25 +2,40 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.export import views
+from perflow_demo.export import png, views
 from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.text_to_image import RANDOM
-from perflow_demo.ui import controls, events, run, sheet, stage
+from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest
+from perflow_demo.ui import caption, controls, events, run, sheet, stage
 from perflow_demo.ui.form import Form
 from perflow_demo.ui.header import Header
 from perflow_demo.ui.runs import STOPPED, Runs
 
 KEEP_SECONDS = 3600  # that a cut-out waits for its views to be rolled again
-UNCHANGED = [gr.skip()] * 3  # place in the queue, seed, what was drawn
+UNCHANGED = [gr.skip()] * 4  # place in the queue, both seeds, what was drawn
 FORGOTTEN = "The cut-out is no longer remembered. Press Enter to start again."
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Finished views, and their ZIP as gradio serves it."""
+
+    result: MultiviewResult
+    archive: str
+    name: str
+
+    def again(self, header: Header, said: str = "") -> str:
+        """The stage with them; said: why there are no newer ones."""
+        solid = header.receivers.get("to_3d")
+        return sheet.done(self.result, run.url_of(self.archive), self.name, solid, said)
 
 
 class ViewsForm(Form):
@@ -37,14 +52,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     with gr.Row(elem_classes="task"):
         with gr.Column(elem_classes="ask"):
             prompt = controls.prompt(fields["prompt"], "One object in words")
-            picture = gr.Image(
-                label="Or a picture of one object, instead of the prompt",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
-                height=180,
-                elem_classes="given",
-            )
+            picture = controls.given("Or a picture of one object, instead of the prompt")
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Generate", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")
@@ -53,10 +61,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             shown = controls.markup(sheet.empty(), "reroll", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
-    # The MultiviewResult on the stage.
+    # What is on the stage, or was: a Drawn.
     drawn = gr.State(None, time_to_live=KEEP_SECONDS)
     runs = Runs()
-    outputs = [shown, place, form.fields["seed"], drawn]
+    outputs = [shown, place, form.fields["seed"], form.fields["drawing_seed"], drawn]
     queued = events.on_device(place)
     asked = [prompt.submit, generate.click]
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
@@ -64,11 +72,14 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
-    sent = pictured.then(draw, [*form.inputs, picture], outputs, **queued)
+    sent = pictured.then(draw, [*form.inputs, picture], outputs, **queued, **events.LATEST)
     if "to_3d" in header.handed:
         shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
-    stopped = sheet.message("stopped", STOPPED, {})
-    runs.wire([started, again, sent], stop, shown, stopped, header, page)
+
+    def stopped(before: Drawn | None) -> str:
+        return before.again(header, STOPPED) if before else sheet.message("stopped", STOPPED, {})
+
+    runs.wire([started, again, sent], stop, shown, stopped, header, page, (drawn,))
     form.wire(page)
     events.publish(task, _answer(task, header.registry), pictured=True)
 
@@ -82,6 +93,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     seed, keep = controls.seed(fields["seed"])
     with gr.Accordion("Advanced", open=False):
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
+        drawing = controls.number(fields["drawing_seed"], value=None, placeholder="the seed")
         split = controls.windows(fields["windows"])
 
     def usual(name: str, kind: str) -> tuple[int, float]:
@@ -99,6 +111,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         "steps": steps,
         "guidance_scale": guidance,
         "seed": seed,
+        "drawing_seed": drawing,
         "windows": split,
     }
     return ViewsForm(made, keep)
@@ -109,11 +122,21 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
         *values, file = values
+        sources: dict[str, str] = {}
 
-        def asked() -> tuple[MultiviewRequest, dict]:
-            return form.request(*values), {"picture": open_picture(file) if file else None}
+        def views() -> Iterator[list]:
+            request, picture = form.request(*values), None
+            if file:
+                source = png.find_recipe(file, TextToImageRequest)
+                request = request.model_copy(update={"source": source})
+                picture = open_picture(file)
+            events = task.stream(request, header.registry, picture=picture)
+            yield from _views(events, header, sources)
 
-        yield from _shown(task, header, runs, visitor, asked)
+        def failed(sentence: str) -> list:
+            return [sheet.message("failed", sentence, sources), *UNCHANGED]
+
+        yield from runs.shown(visitor, views(), failed)
 
     return draw
 
@@ -124,46 +147,31 @@ def _reroll(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
     def reroll(visitor: gr.Request, *values) -> Iterator[list]:
         *values, drawn = values
         if drawn is None:
-            yield [sheet.message("stopped", FORGOTTEN, {}), *UNCHANGED]
-            return
+            raise gr.Error(FORGOTTEN, title="", print_exception=False)
 
-        def asked() -> tuple[MultiviewRequest, dict]:
-            return form.request(*values).model_copy(update={"seed": RANDOM}), {"earlier": drawn}
+        def views() -> Iterator[list]:
+            request = form.request(*values).model_copy(update={"seed": RANDOM})
+            events = task.stream(request, header.registry, earlier=drawn.result)
+            yield from _views(events, header, {})
 
-        yield from _shown(task, header, runs, visitor, asked)
+        def failed(sentence: str) -> list:
+            return [drawn.again(header, sentence), *UNCHANGED]
+
+        yield from runs.shown(visitor, views(), failed)
 
     return reroll
 
 
-def _shown(
-    task, header: Header, runs: Runs, visitor: gr.Request, asked: Callable[[], tuple]
-) -> Iterator[list]:
-    """Values of the tab's outputs as a run goes on, or fails.
-
-    asked: gives the request, and what the run takes beside it.
-    """
-    sources: dict[str, str] = {}
-
-    def failed(sentence: str) -> list:
-        return [sheet.message("failed", sentence, sources), *UNCHANGED]
-
-    yield from runs.shown(visitor, _views(task, header, asked, sources), failed)
-
-
-def _views(
-    task, header: Header, asked: Callable[[], tuple], sources: dict[str, str]
-) -> Iterator[list]:
-    """Those values while nothing fails; closing the iterator stops the run."""
-    request, given = asked()
-    told = task.stream(request, header.registry, **given)
-    with closing(_watch(told, sources)) as seen:
+def _views(events: Iterator, header: Header, sources: dict[str, str]) -> Iterator[list]:
+    """Values of the tab's outputs as a run goes on; closing the iterator stops it."""
+    with closing(_watch(events, sources)) as seen:
         for view in seen:
             if isinstance(view, str):
                 yield [view, *UNCHANGED]
                 continue
-            archive, name = _zipped(view)
-            html = sheet.done(view, run.url_of(archive), name, header.receivers.get("to_3d"))
-            yield [html, gr.skip(), view.request.seed, view]
+            drawn, request = Drawn(view, *_zipped(view)), view.request
+            seeds = request.seed, request.drawing_seed if request.prompt else None
+            yield [drawn.again(header), gr.skip(), *seeds, drawn]
 
 
 def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | MultiviewResult]:
@@ -182,21 +190,20 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 words = f"{work}: step {event.number} of {event.of}"
                 yield sheet.running(sources, words, event.number, event.of)
             elif isinstance(event, Loading):
-                yield sheet.running(
-                    sources, f"Loading {event.component}", event.bytes_done, event.bytes_total
-                )
+                words = caption.loading(event)
+                yield sheet.running(sources, words, event.bytes_done, event.bytes_total)
             else:
                 yield event
 
 
 def _hand_over(header: Header) -> Callable:
     @events.explained
-    def hand_over(drawn: MultiviewResult | None, event: gr.EventData) -> dict:
+    def hand_over(drawn: Drawn | None, event: gr.EventData) -> dict:
         if drawn is None:
             raise BadRequest(FORGOTTEN)
-        request, file = drawn.request, BytesIO()
-        name = run.name_of(request.prompt or "cut-out", request.seed)
-        drawn.cutout.save(file, "PNG")
+        request, file = drawn.result.request, BytesIO()
+        name = run.name_of(request.subject or "cut-out", request.seed)
+        drawn.result.cutout.save(file, "PNG")
         return header.hand(run.kept(file.getvalue(), name), event.to)
 
     return hand_over
@@ -206,7 +213,7 @@ def _zipped(result: MultiviewResult) -> tuple[str, str]:
     """Path of all of the result's files as a ZIP, where gradio serves it, and the ZIP's name."""
     pages = result.picture, result.cutout, result.normals, result.colours
     content = views.zipped(views.files(result.request, *pages))
-    name = run.name_of(result.request.prompt or "views", result.request.seed, ".zip")
+    name = run.name_of(result.request.subject or "views", result.request.seed, ".zip")
     return run.kept(content, name), name
 
 
@@ -214,6 +221,8 @@ def _answer(task, registry) -> Callable:
     """The run of the API: a ZIP of all files, and the request as it was run."""
 
     def answer(request: MultiviewRequest, file: Path | None) -> tuple[list, dict]:
+        source = file and png.find_recipe(file, TextToImageRequest)
+        request = request.model_copy(update={"source": source})
         result = task.run(request, registry, picture=open_picture(file) if file else None)
         archive, _ = _zipped(result)
         files = [gr.FileData(path=archive).model_dump()]

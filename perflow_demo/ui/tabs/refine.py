@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Step
+from perflow_demo.tasks.enlarging import check, flatten
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.refine import RefineRequest, RefineResult
 from perflow_demo.tasks.text_to_image import TextToImageRequest
@@ -17,9 +19,11 @@ from perflow_demo.ui import caption, controls, events, run
 from perflow_demo.ui.form import Form
 from perflow_demo.ui.header import Header
 from perflow_demo.ui.runs import STOPPED, Runs
+from perflow_demo.ui.stage import send
 
 EMPTY = "Choose a picture, or drop one anywhere, and press Enter."
 NO_PICTURE = "There is no picture yet; choose one, or drop it anywhere on the page."
+UNCHANGED = gr.skip()
 BEFORE = 1024  # pixels along the longer side of what the slider shows until there is a result
 
 
@@ -54,24 +58,26 @@ def build(task, header: Header, page: gr.Blocks) -> None:
                 buttons=["fullscreen"],
                 elem_classes="compare",
             )
-            said = controls.markup(caption.words("empty", EMPTY))
+            said = controls.markup(caption.words("empty", EMPTY), "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
-    # The file to refine: only the server writes it, so no path comes from a request.
-    chosen = gr.State(None)
+    # The files to refine and refined: only the server writes them, so no path is a request's.
+    chosen, refined = gr.State(None), gr.State(None)
     runs = Runs()
     queued = events.on_device(place)
-    refine, asked = _refine(task, form, header.registry, runs), [chosen, *form.inputs]
-    shown = [compared, said, form.fields["seed"]]
+    refine, asked = _refine(task, form, header, runs), [chosen, *form.inputs]
+    shown = [compared, said, form.fields["seed"], refined]
     started = gr.on([prompt.submit, generate.click], refine, asked, shown, **queued)
-    looked = [chosen, compared, said, prompt]
-    received = events.received(header.handed[task.name], task.title, looked, _look)
-    sent = received.then(refine, asked, shown, **queued)
+    look, beside = _look(header.registry), [chosen, prompt, header.family]
+    looked = [chosen, compared, said, prompt, header.style]
+    received = events.received(header.handed[task.name], task.title, looked, look, beside)
+    sent = received.then(refine, asked, shown, **queued, **events.LATEST)
+    said.send(_hand_over(header), refined, [*header.handed.values()], **events.MAY_FAIL)
     stopped = caption.words("stopped", STOPPED)
-    runs.wire([started, sent], stop, said, stopped, header, page)
+    runs.wire([started, sent], stop, said, lambda: stopped, header, page)
     form.wire(page)
     events.publish(task, _answer(task, header.registry), pictured=True)
-    events.then_enter_runs(given.upload(_look, given, looked, **events.MAY_FAIL))
+    events.then_enter_runs(given.upload(look, [given, *beside], looked, **events.MAY_FAIL))
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
@@ -112,33 +118,44 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
     return RefineForm(made, keep)
 
 
-def _look(file: str) -> list:
-    """The chosen file, both sides of the slider, what it is, and its own words as the prompt."""
-    try:
-        picture = open_picture(file)
-    except UserError as error:
-        return [None, None, caption.words("failed", str(error)), gr.skip()]
-    source = png.find_recipe(file, TextToImageRequest)
-    words = f"{picture.width} × {picture.height} px. Press Enter to refine it."
-    if source:
+def _look(registry) -> Callable:
+    """What is shown of a file that was chosen."""
+
+    def look(file: str, before: str | None, prompt: str, family: str) -> list:
+        """The file, both sides of the slider, what it is, and the words and style it has."""
+        try:
+            picture = open_picture(file)
+            check(picture.size, max(RefineRequest.controls()["to"].choices))
+        except UserError as error:
+            return [gr.skip(), gr.skip(), caption.words("failed", str(error)), *[gr.skip()] * 2]
+        small = _kept(_small(picture, (BEFORE, BEFORE)))
+        words = f"{picture.width} × {picture.height} px. Press Enter to refine it."
+        source = png.find_recipe(file, TextToImageRequest)
+        if source is None:
+            earlier = before and png.find_recipe(before, TextToImageRequest)
+            stale = earlier and earlier.prompt == prompt  # words of another picture
+            own = "" if stale else gr.skip()
+            return [file, (small, small), caption.words("chosen", words), own, gr.skip()]
         words = f"Drawn of “{source.prompt}”, seed {source.seed}, {words}"
-    small = _kept(_small(picture, (BEFORE, BEFORE)))
-    prompt = source.prompt if source else ""
-    return [file, (small, small), caption.words("chosen", words), prompt]
+        known = source.family == family and registry.family(family).style(source.style or "")
+        style = (source.style or "") if known or not source.style else gr.skip()
+        return [file, (small, small), caption.words("chosen", words), source.prompt, style]
+
+    return look
 
 
-def _refine(task, form: RefineForm, registry, runs: Runs) -> Callable:
+def _refine(task, form: RefineForm, header: Header, runs: Runs) -> Callable:
     """The run of the page: the slider, the words below it and the seed as they change."""
 
     def views(file: str | None, *values) -> Iterator[list]:
         if file is None:
             raise BadRequest(NO_PICTURE)
         picture = open_picture(file)
-        yield [gr.skip(), caption.busy("Starting …", 0, 1), gr.skip()]
-        yield from _watched(task, form.request(file, *values), registry, picture)
+        yield _said(caption.busy("Starting …", 0, 1))
+        yield from _watched(task, form.request(file, *values), header, picture)
 
     def failed(sentence: str) -> list:
-        return [gr.skip(), caption.words("failed", sentence), gr.skip()]
+        return _said(caption.words("failed", sentence))
 
     return runs.listener(views, failed)
 
@@ -150,7 +167,8 @@ def _answer(task, registry) -> Callable:
         if file is None:
             raise BadRequest("There is no picture to refine; upload one.")
         source = png.find_recipe(file, TextToImageRequest)
-        asked = request.model_copy(update={"source": source})
+        style = request.style or (source.style if source else None)
+        asked = request.model_copy(update={"source": source, "style": style})
         result = task.run(asked, registry, picture=open_picture(file))
         files = [gr.FileData(path=_file(result)).model_dump()]
         return files, result.request.model_dump() | {"notes": result.notes}
@@ -158,32 +176,49 @@ def _answer(task, registry) -> Callable:
     return answer
 
 
-def _watched(task, request: RefineRequest, registry, picture) -> Iterator[list]:
+def _watched(task, request: RefineRequest, header: Header, picture) -> Iterator[list]:
     """Values of the tab's outputs after each event; closing the iterator stops the run."""
-    with closing(run.paced(task.stream(request, registry, picture=picture))) as told:
+    with closing(run.paced(task.stream(request, header.registry, picture=picture))) as told:
         for event in told:
             if isinstance(event, RefineResult):
-                yield _done(event)
+                yield _done(event, header)
             elif isinstance(event, Step):
                 pair = gr.skip()
                 if event.frame:
                     frame = event.frame.picture
                     pair = _kept(_small(picture, frame.size)), _kept(frame)
                 words = f"Step {event.number} of {event.of}"
-                yield [pair, caption.busy(words, event.number, event.of), gr.skip()]
+                yield _said(caption.busy(words, event.number, event.of), pair)
             elif isinstance(event, Loading):
-                words = f"Loading {event.component}"
-                bar = caption.busy(words, event.bytes_done, event.bytes_total or 1)
-                yield [gr.skip(), bar, gr.skip()]
+                words = caption.loading(event)
+                yield _said(caption.busy(words, event.bytes_done, event.bytes_total or 1))
 
 
-def _done(result: RefineResult) -> list:
+def _said(words: str, pair: Any = UNCHANGED) -> list:
+    """Values of the tab's outputs between two results."""
+    return [pair, words, UNCHANGED, UNCHANGED]
+
+
+def _done(result: RefineResult, header: Header) -> list:
     after = _file(result)
-    link = caption.download(
+    onward = {name: title for name, title in header.receivers.items() if name != "refine"}
+    actions = "".join(send(title, name) for name, title in onward.items())
+    actions += caption.download(
         run.url_of(after), Path(after).name, "Download", "A PNG with the recipe inside"
     )
-    rest = caption.recipe(result.line(), link) + caption.notes(result.notes)
-    return [(_kept(result.before), after), caption.words("done", "", rest), result.request.seed]
+    rest = caption.recipe(result.line(), actions) + caption.notes(result.notes)
+    pair = _kept(result.before), after
+    return [pair, caption.words("done", "", rest), result.request.seed, after]
+
+
+def _hand_over(header: Header) -> Callable:
+    @events.explained
+    def hand_over(file: str | None, event: gr.EventData) -> dict:
+        if file is None:
+            raise BadRequest("This picture is no longer here; press Enter to refine it again.")
+        return header.hand(file, event.to)
+
+    return hand_over
 
 
 def _file(result: RefineResult) -> str:
@@ -195,9 +230,9 @@ def _file(result: RefineResult) -> str:
 
 def _small(picture, size: tuple[int, int]):
     """The picture inside a box of this size; never larger than it is."""
-    small = picture.convert("RGB")
+    small = picture.copy()
     small.thumbnail(size)
-    return small
+    return flatten(small)
 
 
 def _kept(picture) -> str:

@@ -11,6 +11,8 @@ from gradio.utils import get_upload_folder
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.settings import ASSETS
+from perflow_demo.tasks.multiview import MultiviewRequest
+from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events, history, run, stage
 from perflow_demo.ui.form import Form
@@ -113,7 +115,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     # Of the history as it is then: it may have been cleared during the run.
     started.success(history.remember, [latest, memory], memory, **events.AT_ONCE)
     stopped = stage.message("stopped", STOPPED, windows)
-    runs.wire([started], stop, shown, stopped, header, page)
+    runs.wire([started], stop, shown, lambda: stopped, header, page)
     form.wire(page)
     chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
@@ -260,7 +262,9 @@ def _reopen(form: ImageForm) -> Callable:
 def _read(form: ImageForm) -> Callable:
     @events.explained
     def read(file: str) -> list:
-        return form.filled(png.read_recipe(file, TextToImageRequest))
+        made_of_it = (png.find_recipe(file, kind) for kind in (RefineRequest, MultiviewRequest))
+        source = next((made.source for made in made_of_it if made and made.source), None)
+        return form.filled(source or png.read_recipe(file, TextToImageRequest))
 
     return read
 

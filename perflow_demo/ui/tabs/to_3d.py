@@ -54,15 +54,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
                 generate = gr.Button("Make it 3D", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")
             chips = controls.chips(EXAMPLES)
-            picture = gr.Image(
-                type="filepath",
-                sources=["upload", "clipboard"],
-                image_mode=None,
-                label="Or a picture of one thing",
-                height=180,
-                buttons=[],
-                elem_classes="given",
-            )
+            picture = controls.given("Or a picture of one thing")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
             viewer = gr.Model3D(
@@ -84,9 +76,9 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     started = gr.on([prompt.submit, generate.click], make, form.inputs, shown, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
-    sent = pictured.then(make, form.inputs, shown, **queued)
+    sent = pictured.then(make, form.inputs, shown, **queued, **events.LATEST)
     stopped = caption.words("stopped", STOPPED)
-    runs.wire([started, sent], stop, told, stopped, header, page)
+    runs.wire([started, sent], stop, told, lambda: stopped, header, page)
     form.wire(page)
     events.publish(task, _answer(task, header.registry), pictured=True)
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
@@ -165,10 +157,7 @@ def _progress(event: Phase | Step | Loading, rest: str) -> str:
     if isinstance(event, Step):
         words = f"Picture · step {event.number} of {event.of}"
         return caption.busy(words, event.number, event.of, rest)
-    words = f"Loading {event.component}"
-    if event.bytes_total:
-        words += f" — {event.bytes_done / 1e6:.1f} of {event.bytes_total / 1e6:.1f} MB"
-    return caption.busy(words, event.bytes_done, event.bytes_total or 1, rest)
+    return caption.busy(caption.loading(event), event.bytes_done, event.bytes_total or 1, rest)
 
 
 def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
