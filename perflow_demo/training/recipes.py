@@ -38,11 +38,11 @@ from perflow_demo.training.view_latents import encoded_views
 from perflow_demo.training.ways import Ways, solved
 
 # Picture size → seed and number of samples.
-WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 400)}
+WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 1_500, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
-WAYS = 768
+WAYS = 640
 TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
@@ -225,7 +225,7 @@ def perflow(at: Workshop) -> Recipe:
         return PeRFlowObjective(teacher, at.ways(teacher), at.delta())
 
     return Recipe(
-        objective, steps=300, batch=32, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
+        objective, steps=260, batch=32, lr=1e-4, muon=2e-3, warmup=20, cooldown=0.8, ema=0.98,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
     )  # fmt: skip
 
@@ -234,7 +234,7 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
-        steps=150, batch=64, lr=5e-4, muon=0.01, warmup=10, cooldown=0.7, ema=0.97,
+        steps=150, batch=64, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.97,
         weight_decay=0.0, sheet_every=50, stands_on=TEACHER,
     )  # fmt: skip
 
