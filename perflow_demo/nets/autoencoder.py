@@ -17,7 +17,7 @@ PATCH = 4  # pixels are folded 4×4 into channels first, so that no convolution 
 
 @dataclass
 class EncoderOutput(BaseOutput):
-    """latents: B C H/16 W/16, about zero mean and unit variance in every channel."""
+    """latents: B C H/16 W/16, of about zero mean and unit variance, all channels taken together."""
 
     latents: Tensor
 

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.training.balance import balance
 from perflow_demo.training.publish import write_module
 from perflow_demo.training.toyworld.shards import Pictures
 
@@ -77,14 +78,8 @@ class AutoencoderObjective:
 
     @torch.no_grad()
     def publish(self, net, folder: Path) -> dict[str, float]:
-        """Saves `net` with its latents' mean and spread a channel; returns whole pictures' PSNR."""
-        latents = torch.cat(
-            [net.encoder(picture).movedim(1, 0).flatten(1) for picture in self._whole()], 1
-        )
-        net.register_to_config(
-            latents_mean=tuple(round(x, 4) for x in latents.mean(1).tolist()),
-            latents_std=tuple(round(x, 4) for x in latents.std(1).tolist()),
-        )
+        """Saves `net`, its latents balanced; returns whole pictures' PSNR."""
+        balance(net, self._whole())
         write_module(net, folder / "vae")
         return self.measures(net)
 
