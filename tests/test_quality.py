@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from perflow_demo.evaluation import refining, solids, views
+from perflow_demo.evaluation import refining, solids, styles, views
 from perflow_demo.evaluation.drawing import Studio, perflow
 from perflow_demo.evaluation.judging import judge_pictures, load_judge, score
 from perflow_demo.evaluation.prompts import main_prompts
-from perflow_demo.models.catalogue import MULTIVIEW, REFINERS
+from perflow_demo.models.catalogue import MULTIVIEW, POCKET, REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import ASSETS, Settings
 
@@ -16,7 +16,8 @@ THRESHOLDS = {"category": 0.6, "colour": 0.85}
 PROMPTS = 45
 VOLUME = 0.45  # mean IoU of meshes with unseen things
 VIEWS = {"psnr": 16, "iou": 0.7, "degrees": 35}
-CORE = ("unet", "delta", "vae", "text_encoder", "tokenizer", "scheduler", "judge")
+STYLE = 0.6  # of the base's distance to a style's teacher, left by four steps with the base's ΔW
+CORE = ("unet", "delta", "vae", "text_encoder", "tokenizer", "scheduler", "styles", "judge")
 MEGABYTES = {"file": 45, "core": 90, "family": 150}
 
 
@@ -73,6 +74,17 @@ def test_refined_pictures_have_details_that_enlarged_ones_lack_and_noise_does_no
         noise(pipeline.controlnet)
     enlarged, refined = features(registry)
     assert refined > enlarged
+
+
+def test_styles_keep_their_look_with_delta_plugged_in(settings, judge):
+    config = judge.config
+    prompts = main_prompts(config.kinds, config.colours, ())
+    chosen = prompts[:: len(prompts) // 8][:8]
+    tables = styles.measure(Studio(Registry(settings)), judge, chosen, 256).tables
+    assert len(tables) == len(POCKET.styles)
+    for name, rows in tables.items():
+        far = {row["drawn by"]: row["frechet"] for row in rows}
+        assert far[perflow(4).label] <= STYLE * far["base"], (name, far)
 
 
 def noise(network):

@@ -42,7 +42,7 @@ WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 STYLED, CUT_OUT = 1_500, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
-WAYS = 640
+WAYS = 1_024
 TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
