@@ -38,7 +38,7 @@ POCKET = Family(
     scheduler=Component("noise schedule", "scheduler/scheduler_config.json"),
     styles=(
         _style("cel", "Cel-shaded", "Flat bands of colour with dark outlines."),
-        _style("pencil", "Pencil on paper", "Hatched with coloured pencils on warm paper."),
+        _style("pencil", "Pencil", "Hatched with coloured pencils on warm paper."),
     ),
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=256),
     sizes=(256,),  # it was trained at; at others it draws things twice
