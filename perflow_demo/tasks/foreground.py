@@ -86,9 +86,7 @@ def cut_out(
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    whole = ImageOps.exif_transpose(picture).convert("RGBA")
-    whole.thumbnail((LARGEST, LARGEST))
-    return whole
+    return reduced(ImageOps.exif_transpose(picture).convert("RGBA"))
 
 
 def _alpha(picture: Image.Image, network: "ModelMixin", size: int) -> Image.Image:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from perflow_demo.export.views import DOMAINS, VIEWS, label
+from perflow_demo.tasks.enlarging import flatten
 from perflow_demo.ui import caption
 from perflow_demo.ui.stage import WAITING, jpeg_url, send
 
@@ -79,11 +80,9 @@ def line(result: "MultiviewResult") -> str:
 
 def on_white(picture: Image.Image) -> str:
     """A picture or cut-out as a `data:` address."""
-    small = picture.convert("RGBA")
+    small = picture.copy()
     small.thumbnail((SIDE, SIDE))
-    page = Image.new("RGB", small.size, "white")
-    page.paste(small, mask=small.getchannel("A"))
-    return jpeg_url(page, SIDE, 88)
+    return jpeg_url(flatten(small), SIDE, 88)
 
 
 def _stage(

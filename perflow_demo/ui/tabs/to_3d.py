@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
+from perflow_demo.tasks.enlarging import flatten
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, run
@@ -130,7 +131,7 @@ def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) 
             if isinstance(event, To3DResult):
                 yield from _shown(event, pictures)
             elif isinstance(event, Stage):
-                pictures[event.name] = jpeg_url(_on_white(event.picture), SMALL, 85)
+                pictures[event.name] = jpeg_url(flatten(event.picture), SMALL, 85)
             else:
                 yield [gr.skip(), _progress(event, _made_of(pictures)), gr.skip()]
 
@@ -189,14 +190,6 @@ def _made_of(pictures: dict[str, str]) -> str:
     """The picture and its cut-out, as far as there are any; pictures: addresses by Stage."""
     seen = "".join(f'<img src="{url}" alt="{MADE_OF[name]}">' for name, url in pictures.items())
     return f'<div class="made-of">{seen}</div>' if seen else ""
-
-
-def _on_white(picture):
-    from PIL import Image
-
-    whole = Image.new("RGBA", picture.size, "white")
-    whole.alpha_composite(picture.convert("RGBA"))
-    return whole
 
 
 def _title(file: str) -> str:
