@@ -19,7 +19,7 @@ from perflow_demo.training.toyworld.shards import Pictures
 
 
 class Latents:
-    """Encoded pictures of one size, N×2×C×h×w float16 (as is, and flipped), with their words."""
+    """Encoded pictures of one size, N×C×h×w float16, with their words."""
 
     def __init__(self, folder: Path) -> None:
         self._values = np.load(folder / "latents.npy", mmap_mode="r")
@@ -30,19 +30,18 @@ class Latents:
     def __len__(self) -> int:
         return len(self.words)
 
-    def take(self, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
-        """Those rows, each at random as it is or flipped: B C h w float32."""
-        return torch.from_numpy(self._values[rows, rng.integers(2, size=len(rows))]).float()
+    def take(self, rows: np.ndarray) -> Tensor:
+        """Those rows: B C h w float32."""
+        return torch.from_numpy(self._values[rows]).float()
 
-    def crops(self, rows: np.ndarray, flips: np.ndarray, corners: np.ndarray, side: int) -> Tensor:
-        """Of those rows, as they are (0) or flipped (1), squares of `side`: B C side side float32.
+    def crops(self, rows: np.ndarray, corners: np.ndarray, side: int) -> Tensor:
+        """Of those rows squares of `side`: B C side side float32.
 
         corners: B×2, the top and left of each, in latents.
         """
-        places = zip(rows, flips, corners, strict=True)
         squares = [
-            self._values[row, flip, :, top : top + side, left : left + side]
-            for row, flip, (top, left) in places
+            self._values[row, :, top : top + side, left : left + side]
+            for row, (top, left) in zip(rows, corners, strict=True)
         ]
         return torch.from_numpy(np.stack(squares)).float()
 
@@ -82,9 +81,7 @@ def encode(
     chunks = []
     for start in range(0, len(pictures), batch):
         pixels = np.stack([pictures[i] for i in range(start, min(start + batch, len(pictures)))])
-        both = to_tensor(np.concatenate([pixels, pixels[:, :, ::-1]]))
-        both = both.to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
-        latents = autoencoder.encode(both).latents.half().unflatten(0, (2, -1)).transpose(0, 1)
-        chunks.append(latents.numpy())
+        batched = to_tensor(pixels).to(torch.bfloat16, memory_format=torch.channels_last)
+        chunks.append(autoencoder.encode(batched).latents.half().numpy())
     np.save(folder / "latents.npy", np.concatenate(chunks))
     (folder / "words.json").write_text(json.dumps([words.to_json() for words in pictures.words]))

@@ -31,6 +31,7 @@ from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, with_planes
 from perflow_demo.training.text import build_text_encoder
+from perflow_demo.training.toyworld.scene import POSED
 from perflow_demo.training.toyworld.shards import ALPHA, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
@@ -67,11 +68,17 @@ class Workshop:
         seed, count = WORLDS[size]
         return rendered(self.data / str(size), seed, count, size)
 
-    def drawn(self, style: str) -> Path:
-        """The same world as `pictures(256)`, in a style."""
+    def posed(self) -> Path:
+        """The same world as `pictures(256)`, every thing seen from where catalogues show it."""
         if self.debug:
-            return rendered(self.data / f"debug-{style}", 0, 12, 64, style)
-        return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style)
+            return rendered(self.data / "debug-posed", 0, 12, 64, angles=POSED)
+        return rendered(self.data / "posed", *WORLDS[256], 256, angles=POSED)
+
+    def drawn(self, style: str) -> Path:
+        """The first of `posed`, in a style."""
+        if self.debug:
+            return rendered(self.data / f"debug-{style}", 0, 12, 64, style, POSED)
+        return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style, POSED)
 
     def solids(self) -> Path:
         """A folder of single things with what is inside them, made now if it is not there."""
@@ -143,10 +150,10 @@ class Workshop:
         blocks = {"encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
         return PocketAutoencoder(**({"channels": (16, 16, 32), **blocks} if self.debug else {}))
 
-    def teacher(self, data: list[tuple[float, Path]]) -> TeacherObjective:
-        """The published teacher, or a new one where there is none; data: (share, pictures)."""
+    def teacher(self, pictures: Path | None = None) -> TeacherObjective:
+        """The published teacher, or a new one where there is none, and what it learns from."""
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
-        latents = [(share, self.latents(pictures)) for share, pictures in data]
+        latents = self.latents(pictures) if pictures else None
         return TeacherObjective(self.unet(), text, self.autoencoder(), latents)
 
 
@@ -202,18 +209,9 @@ def text(at: Workshop) -> Recipe:
 def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
-        lambda: at.teacher([(1.0, at.pictures(256))]),
+        lambda: at.teacher(at.posed()),
         steps=4_400, batch=64, lr=8e-4, muon=0.02, warmup=50, cooldown=0.8, ema=0.999,
         compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
-    )  # fmt: skip
-
-
-def teacher_512(at: Workshop) -> Recipe:
-    """The teacher goes on at both sizes, most of the time at 512 px."""
-    return Recipe(
-        lambda: at.teacher([(0.4, at.pictures(256)), (0.6, at.pictures(512))]),
-        steps=4_000, batch=64, lr=3e-4, ema=0.999, compile=UNET_BLOCKS,
-        stands_on=("vae", "text_encoder"),
     )  # fmt: skip
 
 
@@ -221,7 +219,7 @@ def perflow(at: Workshop) -> Recipe:
     """ΔW: the guided teacher's ways straightened in four windows, five solver steps each."""
 
     def objective() -> PeRFlowObjective:
-        teacher = at.teacher([])
+        teacher = at.teacher()
         return PeRFlowObjective(teacher, at.ways(teacher), at.delta())
 
     return Recipe(
@@ -233,7 +231,7 @@ def perflow(at: Workshop) -> Recipe:
 def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
-        lambda: StyleObjective(at.teacher([(1.0, at.drawn(name))]), name),
+        lambda: StyleObjective(at.teacher(at.drawn(name)), name),
         steps=150, batch=64, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.97,
         weight_decay=0.0, sheet_every=50, stands_on=TEACHER,
     )  # fmt: skip
@@ -245,7 +243,7 @@ def tile(at: Workshop) -> Recipe:
 
     def objective() -> TileObjective:
         pictures = at.pictures(1024)
-        return TileObjective(at.teacher([(1.0, pictures)]), pictures, **unseen)
+        return TileObjective(at.teacher(pictures), pictures, **unseen)
 
     return Recipe(
         objective, steps=600, batch=32, lr=8e-4, muon=0.01, warmup=30, cooldown=0.7, ema=0.99,
@@ -285,7 +283,6 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "foreground": foreground,
     "text": text,
     "teacher": teacher,
-    "teacher-512": teacher_512,
     "perflow": perflow,
     **{f"style-{name}": style(name) for name in STYLES},
     "tile": tile,

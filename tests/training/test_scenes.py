@@ -14,7 +14,7 @@ from perflow_demo.training.toyworld.kinds import KINDS
 from perflow_demo.training.toyworld.palette import COLOURS, colour
 from perflow_demo.training.toyworld.rasteriser import rasterise
 from perflow_demo.training.toyworld.render import merge
-from perflow_demo.training.toyworld.scene import SceneWords, sample
+from perflow_demo.training.toyworld.scene import POSED, SceneWords, sample
 from perflow_demo.training.toyworld.scenery import PLACES
 from tests.training.conftest import WORLD
 
@@ -53,6 +53,18 @@ def test_kinds_can_be_chosen():
         "mug",
         "cat",
     }
+
+
+def test_posed_scenes_show_the_same_things_from_before_their_right(scenes):
+    for index, scene in enumerate(scenes):
+        posed = sample(WORLD, index, angles=POSED)
+        assert posed.words == scene.words
+        assert POSED.azimuths[0] <= posed.azimuth <= POSED.azimuths[1]
+        assert posed.elevation <= POSED.elevations[1]
+        assert (posed.azimuth - 30) * scene.azimuth >= 0  # in the same order
+        if not scene.words.relation:
+            for part, before in zip(posed.parts, scene.parts, strict=True):
+                assert np.array_equal(part.vertices, before.vertices)
 
 
 def test_words_survive_json(scenes):

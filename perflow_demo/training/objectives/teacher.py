@@ -54,6 +54,7 @@ class TeacherObjective:
     These latents say much in few places, so a small network that predicts noise spends its
     strength on copying its input: after 100,000 pictures its clean estimates at the noisiest steps
     were still worse than the mean picture, and layout and words are decided there.
+    data: None where nothing is to be learnt, but drawn only.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class TeacherObjective:
         unet: UNet2DConditionModel,
         text_encoder: ElectraModel,
         autoencoder: PocketAutoencoder,
-        data: list[tuple[float, Latents]],
+        data: Latents | None,
         dropout: float = 0.1,
     ) -> None:
         # On a CPU torch's fused attention takes ten times as long backwards as plain products.
@@ -75,15 +76,13 @@ class TeacherObjective:
         self.timestep_weights = timestep_weights(self.schedule)
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents B 16 h w of one of the data sets, with the ids and masks of fresh captions."""
-        shares = np.array([share for share, _ in self.data])
-        _, source = self.data[rng.choice(len(shares), p=shares / shares.sum())]
-        count = max(1, count * 256**2 // max(source.pixels, 256) ** 2)  # as much work at any size
-        rows = rng.integers(len(source), size=count)
+        """Latents B 16 h w, with the ids and masks of fresh captions."""
+        rows = rng.integers(len(self.data), size=count)
         captions = [
-            "" if rng.random() < self.dropout else describe(source.words[row], rng) for row in rows
+            "" if rng.random() < self.dropout else describe(self.data.words[row], rng)
+            for row in rows
         ]
-        return source.take(rows, rng), *tokenize(self.tokenizer, captions)
+        return self.data.take(rows), *tokenize(self.tokenizer, captions)
 
     def loss(self, net: TextToImage, batch, generator: torch.Generator):
         latents, ids, mask = batch

@@ -29,7 +29,7 @@ class TileObjective:
 
     All timesteps are drawn alike: detail, which little noise hides, is what there is to learn.
 
-    teacher: its single data set are the latents of `pictures`, of which the last `held_out` are
+    teacher: its data are the latents of `pictures`, of which the last `held_out` are
     never trained on. Captions are dropped from half of the rows, for a tile says what to draw and
     most pictures to refine come without words.
     """
@@ -41,7 +41,7 @@ class TileObjective:
         self.teacher = teacher.net.eval().requires_grad_(False)
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
-        ((_, self.latents),), self.pictures = teacher.data, Pictures(pictures)
+        self.latents, self.pictures = teacher.data, Pictures(pictures)
         self.sides = [side for side in SIDES if 16 * side <= self.latents.pixels]
         self.trained, self.dropout = len(self.pictures) - held_out, dropout
 
@@ -50,10 +50,9 @@ class TileObjective:
         side = int(rng.choice(self.sides))
         count = max(1, count * SIDES[0] ** 2 // side**2)  # as much work at any size
         rows = rng.integers(self.trained, size=count)
-        flips = rng.integers(2, size=count)
         corners = rng.integers(self.latents.pixels // 16 - side + 1, size=(count, 2))
-        latents = self.latents.crops(rows, flips, corners, side)
-        crops = self._crops(rows, flips, corners, side)
+        latents = self.latents.crops(rows, corners, side)
+        crops = self._crops(rows, corners, side)
         captions = [
             "" if rng.random() < self.dropout else describe(self.latents.words[row], rng)
             for row in rows
@@ -109,12 +108,11 @@ class TileObjective:
             down_block_additional_residuals=down, mid_block_additional_residual=middle,
         ).sample.float()  # fmt: skip
 
-    def _crops(self, rows, flips, corners, side: int) -> np.ndarray:
+    def _crops(self, rows, corners, side: int) -> np.ndarray:
         """The pixels of `Latents.crops`: B 16·side 16·side 3 uint8."""
         crops = []
-        for row, flip, (top, left) in zip(rows, flips, 16 * corners, strict=True):
-            whole = self.pictures[row][:, ::-1] if flip else self.pictures[row]
-            crops.append(whole[top : top + 16 * side, left : left + 16 * side])
+        for row, (top, left) in zip(rows, 16 * corners, strict=True):
+            crops.append(self.pictures[row][top : top + 16 * side, left : left + 16 * side])
         return np.stack(crops)
 
     def _unseen(self, count: int) -> tuple[np.ndarray, Tensor]:
@@ -122,7 +120,7 @@ class TileObjective:
         side = self.sides[min(1, len(self.sides) - 1)]
         rows = np.arange(self.trained, len(self.pictures))[:count]
         middle = np.full((len(rows), 2), (self.latents.pixels // 16 - side) // 2)
-        crops = self._crops(rows, np.zeros_like(rows), middle, side)
+        crops = self._crops(rows, middle, side)
         return crops, worse(crops, np.random.default_rng(0))
 
 

@@ -19,6 +19,23 @@ HALF_HEIGHT = float(np.tan(np.radians(14.0)))  # a 28° lens
 
 
 @dataclass(frozen=True)
+class Angles:
+    """Between which azimuths and elevations cameras stand, degrees; azimuth 0 is before the front.
+
+    Elevations are over a studio; over other places cameras are lower, to see the horizon.
+    """
+
+    azimuths: tuple[float, float]
+    elevations: tuple[float, float]
+
+
+AROUND = Angles((-60, 60), (3, 24))
+# As catalogues show things: what is drawn from words need not be seen from everywhere, and a small
+# network that had to know all sides of a thing mixed them up.
+POSED = Angles((22, 38), (8, 16))
+
+
+@dataclass(frozen=True)
 class ThingWords:
     """What may truly be said of one thing; '' or () where there is nothing to say.
 
@@ -96,11 +113,16 @@ class Scene:
         return coverage(self.parts, self.camera(), size)
 
 
-def sample(seed: int, index: int, kinds: tuple[str, ...] | None = None) -> Scene:
+def sample(
+    seed: int, index: int, kinds: tuple[str, ...] | None = None, angles: Angles = AROUND
+) -> Scene:
     """The scene number `index` of the world `seed`; `kinds` limits what can appear."""
     rng = np.random.default_rng([seed, index])
     pool = [kind for kind in KINDS.values() if kinds is None or kind.name in kinds]
-    azimuth, elevation = float(rng.uniform(-60, 60)), float(rng.uniform(3, 24))
+    azimuth, elevation = (
+        float(rng.uniform(*angles.azimuths)),
+        float(rng.uniform(*angles.elevations)),
+    )
     relation, members = _choose(rng, pool)
     bare = (False, relation == "on")  # nothing is worn where something else stands
     built = [_dress(kind, rng, without) for kind, without in zip(members, bare, strict=False)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perflow_demo.training.toyworld.scene import Scene, SceneWords, sample
+from perflow_demo.training.toyworld.scene import AROUND, Angles, Scene, SceneWords, sample
 from perflow_demo.training.toyworld.styles import draw
 
 SHARD = 250
@@ -42,7 +42,13 @@ class Pictures:
 
 
 def render_shards(
-    folder: Path, seed: int, count: int, size: int, style: str = "", processes: int = 2
+    folder: Path,
+    seed: int,
+    count: int,
+    size: int,
+    style: str = "",
+    angles: Angles = AROUND,
+    processes: int = 2,
 ) -> None:
     """Renders samples 0…count−1 of the world `seed` into `folder`, except shards already there.
 
@@ -55,7 +61,7 @@ def render_shards(
         return
     with ProcessPoolExecutor(processes) as pool:
         jobs = [
-            pool.submit(_render_shard, folder, seed, range(start, end), size, style)
+            pool.submit(_render_shard, folder, seed, range(start, end), size, style, angles)
             for start, end in zip(starts, ends, strict=True)
         ]
         for done, job in enumerate(jobs):
@@ -63,16 +69,20 @@ def render_shards(
             print(f"{folder.name}: {done + 1} of {len(jobs)} shards", flush=True)
 
 
-def rendered(folder: Path, seed: int, count: int, size: int, style: str = "") -> Path:
+def rendered(
+    folder: Path, seed: int, count: int, size: int, style: str = "", angles: Angles = AROUND
+) -> Path:
     """`folder`, with the shards rendered that it lacks."""
-    render_shards(folder, seed, count, size, style)
+    render_shards(folder, seed, count, size, style, angles)
     return folder
 
 
-def _render_shard(folder: Path, seed: int, indices: range, size: int, style: str) -> None:
+def _render_shard(
+    folder: Path, seed: int, indices: range, size: int, style: str, angles: Angles
+) -> None:
     pixels, words = [], []
     for index in indices:
-        scene = sample(seed, index)
+        scene = sample(seed, index, angles=angles)
         pixels.append(_picture(scene, size, style))
         words.append(scene.words.to_json())
     file = folder / f"{indices.start:07d}.npy"
