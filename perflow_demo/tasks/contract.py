@@ -70,6 +70,11 @@ class Request(BaseModel):
         }
 
 
+def nothing_is_none(text: str | None) -> str | None:
+    """The validator of texts that may be left out: an empty one is none."""
+    return text or None
+
+
 @dataclass(frozen=True)
 class Control:
     """One field of a Request as a form shows it.

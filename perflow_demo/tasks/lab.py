@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import text_to_image
-from perflow_demo.tasks.contract import Progress, Request, finish, relay
+from perflow_demo.tasks.contract import Progress, Request, finish, nothing_is_none, relay
 from perflow_demo.tasks.text_to_image import (
     MAX_SEED,
     RANDOM,
@@ -46,10 +46,7 @@ class LabRequest(Request):
     guidance_scale: float | None = _FIELDS["guidance_scale"]
     seed: int = _FIELDS["seed"]
 
-    @field_validator("style", "lora", "delta")
-    @classmethod
-    def _nothing_is_none(cls, text: str | None) -> str | None:
-        return text or None
+    _empty = field_validator("style", "lora", "delta")(nothing_is_none)
 
     @property
     def checkpoint(self) -> dict:

@@ -21,6 +21,7 @@ from perflow_demo.tasks.contract import (
     Step,
     clocked,
     finish,
+    nothing_is_none,
     relay,
 )
 from perflow_demo.tasks.enlarging import check, enlarge, flatten
@@ -120,10 +121,7 @@ class RefineRequest(Request):
         None, title="Source", description="The recipe that picture was drawn by, where it has one."
     )
 
-    @field_validator("style", "prompt")
-    @classmethod
-    def _nothing_is_none(cls, text: str | None) -> str | None:
-        return text or None
+    _empty = field_validator("style", "prompt")(nothing_is_none)
 
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""

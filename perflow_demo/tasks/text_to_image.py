@@ -21,6 +21,7 @@ from perflow_demo.tasks.contract import (
     Timings,
     clocked,
     finish,
+    nothing_is_none,
 )
 from perflow_demo.tasks.leasing import lease
 
@@ -119,10 +120,7 @@ class TextToImageRequest(Request):
         description="LoRA files to add, as name@weight, several with commas between them.",
     )
 
-    @field_validator("style", "delta", "lora")
-    @classmethod
-    def _nothing_is_none(cls, text: str | None) -> str | None:
-        return text or None
+    _empty = field_validator("style", "delta", "lora")(nothing_is_none)
 
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
