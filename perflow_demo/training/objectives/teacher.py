@@ -143,14 +143,15 @@ def teacher_schedule() -> DDIMScheduler:
     )  # fmt: skip
 
 
-def timestep_weights(schedule: DDIMScheduler) -> Tensor:
-    """How often each timestep is drawn: 1 / (1 + S / 4) at a signal-to-noise ratio of S.
+def timestep_weights(schedule: DDIMScheduler, half: float = 4.0) -> Tensor:
+    """How often each timestep is drawn: half as often as the noisiest at a signal-to-noise ratio of
+    `half`, and the less the cleaner.
 
     Where little noise is left there is little to see, and most of the loss is of a kind nothing can
     lower.
     """
     signal = schedule.alphas_cumprod
-    return 1 / (1 + signal / (1 - signal) / 4)
+    return 1 / (1 + signal / (1 - signal) / half)
 
 
 def build_unet(debug: bool = False) -> UNet2DConditionModel:
