@@ -41,6 +41,7 @@ from perflow_demo.training.ways import Ways, solved
 # Picture size → seed and number of samples.
 WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
+UNSEEN = (6, 256)
 STYLED, CUT_OUT = 1_500, 3_000  # samples drawn in a style, and those with alpha
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 WAYS = 1_024
@@ -73,6 +74,12 @@ class Workshop:
         if self.debug:
             return rendered(self.data / "debug-posed", 0, 12, 64, angles=POSED)
         return rendered(self.data / "posed", *WORLDS[256], 256, angles=POSED)
+
+    def unseen(self) -> Path:
+        """A few things of another world, posed, that no teacher is trained on."""
+        if self.debug:
+            return rendered(self.data / "debug-unseen", 1, 4, 64, angles=POSED)
+        return rendered(self.data / "unseen", *UNSEEN, 256, angles=POSED)
 
     def drawn(self, style: str) -> Path:
         """The first of `posed`, in a style."""
@@ -150,11 +157,11 @@ class Workshop:
         blocks = {"encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
         return PocketAutoencoder(**({"channels": (16, 16, 32), **blocks} if self.debug else {}))
 
-    def teacher(self, pictures: Path | None = None) -> TeacherObjective:
+    def teacher(self, pictures: Path | None = None, unseen: Path | None = None) -> TeacherObjective:
         """The published teacher, or a new one where there is none, and what it learns from."""
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
-        latents = self.latents(pictures) if pictures else None
-        return TeacherObjective(self.unet(), text, self.autoencoder(), latents)
+        data, measured = (self.latents(folder) if folder else None for folder in (pictures, unseen))
+        return TeacherObjective(self.unet(), text, self.autoencoder(), data, measured)
 
 
 def autoencoder(at: Workshop) -> Recipe:
@@ -209,7 +216,7 @@ def text(at: Workshop) -> Recipe:
 def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
-        lambda: at.teacher(at.posed()),
+        lambda: at.teacher(at.posed(), at.unseen()),
         steps=4_400, batch=64, lr=8e-4, muon=0.02, warmup=50, cooldown=0.8, ema=0.999,
         compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
     )  # fmt: skip
