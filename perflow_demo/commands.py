@@ -19,6 +19,9 @@ from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 # Switches whose off has a name of its own.
 SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
+# What no value means, where the family does not decide, and what only holds here.
+UNSET = {"style": "the base", "lora": "none", "faces": "as many as there are"}
+ALSO = {"texture": " By default only a GLB has one."}
 
 
 def _debug(context: typer.Context, value: bool) -> None:
@@ -120,7 +123,7 @@ def _surrounding(task: Task):
 
 
 def _shaping(task: Task):
-    """The command of a task whose result is a mesh; likewise."""
+    """The command of a task whose result is a mesh; a picture may stand in for the prompt."""
 
     def command(
         output: Path, image: Path | None, turntable: Path | None, debug: bool, **values: Any
@@ -144,7 +147,11 @@ def _shaping(task: Task):
             typer.echo(line, err=True)
 
     files = {
-        "output": (Path, ("-o", "--output"), f"The file to write: {', '.join(glb.FORMATS)}."),
+        "output": (
+            Path,
+            ("-o", "--output"),
+            f"The file to write: {', '.join(glb.FORMATS)}; an OBJ with its texture becomes a ZIP.",
+        ),
         "image": (Path | None, ("--image",), "A picture to start from, instead of a prompt."),
         "turntable": (Path | None, ("--turntable",), "Write one turn too: webp or gif."),
     }
@@ -179,13 +186,16 @@ def _option(control: Control, argument: str | None = "prompt") -> inspect.Parame
             return _parameter(control.name, Annotated[str, said])
         return _parameter(control.name, Annotated[str | None, said], None)
     if control.kind is bool:
-        option = typer.Option(SWITCHES[control.name], help=control.help, show_default=False)
+        help = control.help + ALSO.get(control.name, "")
+        option = typer.Option(SWITCHES[control.name], help=help, show_default=False)
         return _parameter(control.name, Annotated[bool | None, option], None)
     option = typer.Option(
         f"--{control.name.partition('_')[0]}",
         metavar=_form(control),
         help=control.help,
-        show_default="the family's" if control.default is None else str(control.default),
+        show_default=UNSET.get(control.name, "the family's")
+        if control.default is None
+        else str(control.default),
     )
     return _parameter(control.name, Annotated[str | None, option], None)
 

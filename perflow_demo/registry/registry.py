@@ -62,7 +62,7 @@ class Registry(Residents, Stock):
         from perflow_demo.registry import pipelines
 
         family, source, *added = self._tuning(family, style, delta_strength, loras, delta, on_load)
-        self._check_size(family)
+        self._check_size(family, self.placement)
         parts = pipelines.parts_of(family, source, self.placement, style, *added)
         if refine:
             model = self.refiner(family.name)
@@ -103,6 +103,7 @@ class Registry(Residents, Stock):
         from perflow_demo.registry.placement import Placement
 
         place = Placement(torch.device("cpu"), torch.float32)
+        self._check_size(self.family(family), place)
         part = self._unet_part(place, family, style, delta_strength, loras, delta)
         with self._out_of_memory_explained():
             return part.loader(None)()
@@ -190,9 +191,9 @@ class Registry(Residents, Stock):
         family, source, *added = self._tuning(family, style, strength, *named, None)
         return pipelines.unet_part(family, source, place, style, *added)
 
-    def _check_size(self, family: Family) -> None:
+    def _check_size(self, family: Family, place: "Placement") -> None:
         """Said before gigabytes are fetched, not after."""
-        needed = family.memory_bytes * self.placement.dtype.itemsize / 2
+        needed = family.memory_bytes * place.dtype.itemsize / 2
         budget = self._budget()
         if needed > budget:
             raise OutOfMemory(

@@ -79,8 +79,9 @@ def stream(
     request: LabRequest, registry: "Registry", previews: bool = True
 ) -> Iterator[Progress | LabResult]:
     """Draw both, telling how far it is, then the LabResult; otherwise like `text_to_image`'s."""
-    if not registry.family(request.family).delta and not request.delta:
-        raise BadRequest("This checkpoint has ΔW inside; choose one to plug it into.")
+    family = registry.family(request.family)
+    if not family.delta:
+        raise BadRequest(f"{family.title} has ΔW inside; choose another family to plug it into.")
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed == RANDOM else request.seed
     shared = request.model_dump(exclude={"steps", "strength", "delta"}) | {"seed": seed}
     base = TextToImageRequest(**shared, acceleration="teacher")

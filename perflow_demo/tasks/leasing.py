@@ -1,6 +1,7 @@
 """Borrowing models inside a run that tells how far it is."""
 
-from collections.abc import Callable, Generator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import TypeVar
 
@@ -11,6 +12,12 @@ T = TypeVar("T")
 
 # Events a component is worth at most, since a large one has thousands of tensors.
 REPORTS = 20
+
+
+def libraries() -> Iterator[Loading]:
+    """Tell that torch will be imported, where it is not yet: that takes seconds."""
+    if "torch" not in sys.modules:
+        yield Loading("the program's libraries", 0, 0)
 
 
 def lease(

@@ -1,7 +1,6 @@
 """A prompt or a picture becomes six views of one object, normals and colours."""
 
 import secrets
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
     PICTURE,
-    Loading,
     Progress,
     Request,
     Stage,
@@ -25,7 +23,7 @@ from perflow_demo.tasks.contract import (
     nothing_is_none,
     relay,
 )
-from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
@@ -180,8 +178,7 @@ def stream(
     name = request.model or registry.family(request.family).multiview
     family = registry.multiview_family(name)
     request, notes = resolve(request, family, picture is not None, earlier is not None)
-    if "torch" not in sys.modules:
-        yield Loading("the program's libraries", 0, 0)
+    yield from libraries()
     seconds = dict.fromkeys(STAGES, 0.0)
     if earlier:
         picture, cutout = earlier.picture, earlier.cutout

@@ -1,7 +1,6 @@
 """A picture becomes a larger one with detail added: the request, its result, the run."""
 
 import secrets
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import safety, text_to_image
 from perflow_demo.tasks.contract import (
     Frame,
-    Loading,
     Progress,
     Request,
     Stage,
@@ -25,7 +23,7 @@ from perflow_demo.tasks.contract import (
     relay,
 )
 from perflow_demo.tasks.enlarging import check, enlarge, flatten
-from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
@@ -192,8 +190,7 @@ def stream(
     request, notes = resolve(request, family, refiner, picture is not None)
     if picture is not None:
         check(picture.size, request.to)
-    if "torch" not in sys.modules:
-        yield Loading("the program's libraries", 0, 0)
+    yield from libraries()
     seconds = dict.fromkeys(STAGES, 0.0)
     checks = registry.checks(family)
     previews = previews and not checks

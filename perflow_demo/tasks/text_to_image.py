@@ -1,7 +1,6 @@
 """A prompt becomes pictures: the request, its result, and the run between them."""
 
 import secrets
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import safety
 from perflow_demo.tasks.contract import (
     Frame,
-    Loading,
     Progress,
     Request,
     Step,
@@ -23,7 +21,7 @@ from perflow_demo.tasks.contract import (
     finish,
     nothing_is_none,
 )
-from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.leasing import lease, libraries
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -181,8 +179,7 @@ def stream(
     request, notes = resolve(request, family)
     checks = registry.checks(family)
     previews = previews and not checks
-    if "torch" not in sys.modules:
-        yield Loading("the program's libraries", 0, 0)
+    yield from libraries()
     seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
     film: dict[tuple[float, float], Frame] = {}
     with ExitStack() as stack:

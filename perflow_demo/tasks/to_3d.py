@@ -21,7 +21,7 @@ from perflow_demo.tasks.contract import (
     finish,
     relay,
 )
-from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 from perflow_demo.tasks.working import told
@@ -183,6 +183,7 @@ def stream(
     """
     model = request.model or registry.family(request.family).solid
     run = _Run(resolve(request, picture).model_copy(update={"model": model}), registry)
+    yield from libraries()
     _refuse_too_large(request, registry)
     if picture is None:
         picture = yield from run.stage("Picture", _draw(run, previews))

@@ -1,14 +1,17 @@
 """The controls of a tab as a request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import events
 
 SEEDS = {"seed", "drawing_seed"}
+ENTERED = ("prompt", "seed", "drawing_seed", "faces", "lora")  # boxes of one line
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Form:
         """What `asked` reads."""
         return [*self.fields.values(), self.keep]
 
+    @property
+    def entered(self) -> list:
+        """What Enter raises in boxes of one line."""
+        return [self.fields[name].submit for name in ENTERED if name in self.fields]
+
     def asked(self, *values) -> dict[str, Any]:
         """Fields of the request that values of `inputs` stand for."""
         *values, keep = values
@@ -36,7 +44,23 @@ class Form:
                 asked[name] = asked[name] or None
         return asked
 
-    def wire(self, page: gr.Blocks) -> None:
-        """gradio shows a number without a value as 0, which is a seed."""
-        for name in SEEDS & self.fields.keys():
-            page.load(None, None, self.fields[name], js="() => null", **events.AT_ONCE)
+    def wire(self, page: gr.Blocks, runs: Sequence[Dependency], used: gr.State) -> None:
+        """Wire what is the seeds'. used: of the latest of `runs`, by field; None while one goes on.
+
+        A seed that is typed, thrown or brought back during a run is meant for the next.
+        """
+        seeds = {name: box for name, box in self.fields.items() if name in SEEDS}
+
+        def settled(used: dict[str, int | None] | None, keep: bool, *shown: int | None) -> dict:
+            meant = (keep and seed is not None for seed in shown)
+            return {
+                box: gr.skip() if used is None or stays else used[name]
+                for (name, box), stays in zip(seeds.items(), meant, strict=True)
+            }
+
+        boxes = [*seeds.values()]
+        for run in runs:
+            run.success(settled, [used, self.keep, *boxes], boxes, **events.AT_ONCE)
+        for box in boxes:
+            # gradio shows a number without a value as 0, which is a seed.
+            page.load(None, None, box, js="() => null", **events.AT_ONCE)

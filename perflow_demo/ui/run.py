@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from gradio.context import LocalContext
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from perflow_demo.export import png
@@ -52,11 +53,8 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
                 yield event
 
 
-def finished(result, files: list[str], receivers: Mapping[str, str]) -> str:
-    """The stage with the pictures of a result; files: where `saved` put them.
-
-    receivers: titles of the tabs that they can be sent to, by name.
-    """
+def finished(result, files: list[str]) -> stage.Finished:
+    """What the stage shows of a result; files: where `saved` put its pictures."""
     film = [((frame.start, frame.end), stage.frame_url(frame)) for frame in result.film]
     pictures = [
         stage.Shown(
@@ -68,7 +66,7 @@ def finished(result, files: list[str], receivers: Mapping[str, str]) -> str:
         )
         for file, seed in zip(files, result.seeds, strict=True)
     ]
-    return stage.done(pictures, film, result.notes, receivers)
+    return stage.Finished(pictures, film, result.notes)
 
 
 def saved(result) -> list[str]:
@@ -84,7 +82,15 @@ def kept(content: bytes, name: str) -> str:
 
     To be called while an event is answered, else nothing deletes it.
     """
-    path = save_bytes_to_cache(content, name, get_upload_folder())
+    return _deleted_in_time(save_bytes_to_cache(content, name, get_upload_folder()))
+
+
+def copied(file: Path) -> str:
+    """As `kept`, of a file that may be too large to be read at once."""
+    return _deleted_in_time(save_file_to_cache(file, get_upload_folder()))
+
+
+def _deleted_in_time(path: str) -> str:
     page = LocalContext.blocks.get(None)
     if page is not None:
         page.upload_file_set.add(path)

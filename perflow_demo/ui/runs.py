@@ -36,6 +36,8 @@ class Runs:
                 yield from seen
         except UserError as error:
             yield failed(str(error))
+        except gr.Error as error:  # a lent GPU's: its time is used up, or nobody lends one
+            yield failed(error.message)
         except Exception:
             yield failed(FAULT)
             raise

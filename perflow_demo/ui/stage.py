@@ -6,7 +6,7 @@ and words in place and nothing moves.
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -70,22 +70,30 @@ def loading(event: Loading, windows: int) -> str:
 
 def running(event: Step, film: Sequence[tuple[Interval, str]], windows: int) -> str:
     """Between two steps: the latest estimate, and how far it is. film: (interval, picture)."""
-    canvas = _grid([_picture(film[-1][1], f"Preview after step {event.number}")]) if film else ""
+    canvas = WAITING
+    if film:
+        canvas = _grid([_picture(film[-1][1], f"Preview after step {event.number}")])
     canvas += _status(f"Step {event.number} of {event.of}")
     canvas += f'<progress value="{event.number}" max="{event.of}"></progress>'
     return _stage("running", canvas, _strip(_planned(film, windows)), busy=True)
 
 
-def done(
-    pictures: Sequence[Shown],
-    film: Sequence[tuple[Interval, str]],
-    notes: Iterable[str],
-    receivers: Mapping[str, str],
-) -> str:
+@dataclass(frozen=True)
+class Finished:
+    """The pictures of a run, its film and its notes."""
+
+    pictures: Sequence[Shown]
+    film: Sequence[tuple[Interval, str]]
+    notes: Sequence[str]
+
+
+def done(run: Finished, windows: int, receivers: Mapping[str, str], said: str = "") -> str:
     """The result; of several pictures one can be picked, which the line and actions then follow.
 
-    receivers: titles of the tabs that a picture can be sent to, by name.
+    receivers: titles of the tabs that a picture can be sent to, by name. said: why there are no
+    newer ones.
     """
+    pictures, film = run.pictures, run.film
     several = len(pictures) > 1
     cells = [
         _picture(shown.url, shown.alt, film[-1][1] if film and not several else None)
@@ -99,8 +107,9 @@ def done(
             for i, cell in enumerate(cells)
         ]
     cards = "".join(_card(i, shown, receivers) for i, shown in enumerate(pictures))
-    rest = cards + caption.notes(notes)
-    return _stage("done", _grid(cells), _strip([(i, picture) for i, picture in film]), rest)
+    rest = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    rest += cards + caption.notes(run.notes)
+    return _stage("done", _grid(cells), _strip(_planned(film, windows)), rest)
 
 
 def reopened(thumbnail: str, line: str, windows: int) -> str:

@@ -59,6 +59,11 @@ def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc,
     assert len(trimesh.load_mesh(tmp_path / "ball.glb").faces) > 100
     recipe = glb.read_recipe((tmp_path / "ball.glb").read_bytes())
     assert recipe["task"] == "to_3d" and recipe["request"]["parent"]
+    page.get_by_role("button", name="Advanced").click()
+    page.get_by_label("Faces").fill("7")
+    page.get_by_label("Faces").press("Enter")
+    expect(page.locator(".solid .said")).to_have_text(re.compile("Faces has to be"))
+    expect(page.get_by_role("link", name="GLB")).to_be_visible()  # of the mesh that is still seen
 
 
 def test_nothing_to_make_is_told_in_a_sentence(page):

@@ -210,6 +210,34 @@ def test_a_bad_request_is_answered_by_one_sentence_and_keeps_the_inputs(open_pag
     assert page.input_value("input[aria-label=Seed]") == "-7"
 
 
+def test_a_slip_leaves_the_pictures_where_they_are(open_page):
+    page = open_page()
+    draw(page, "an orange hat")
+    address = page.get_by_role("link", name="Download").get_attribute("href")
+    page.fill(PROMPT, "")
+    page.press(PROMPT, "Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Prompt is empty")
+    assert page.get_by_role("link", name="Download").get_attribute("href") == address
+    long_run(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alert")).to_contain_text("Stopped")
+    assert page.get_by_role("link", name="Download").get_attribute("href") == address
+
+
+def test_a_seed_typed_during_a_run_is_for_the_next(open_page):
+    page, other = open_page(), open_page()
+    long_run(other)
+    page.fill(PROMPT, "a cat")
+    page.press(PROMPT, "Enter")
+    expect(page.get_by_text("You are next in line")).to_be_visible()
+    page.get_by_label("Seed").fill("77")
+    other.get_by_role("button", name="Stop").click()
+    state(page, "done")
+    assert not page.locator(".recipe:visible").inner_text().startswith("seed 77 ")
+    page.get_by_label("Seed").press("Enter")
+    expect(page.locator(".recipe:visible")).to_have_text(re.compile("^seed 77 "))
+
+
 def test_files_of_pictures_are_among_those_that_are_deleted_in_time(open_page, app):
     page = open_page()
     before = set(app.page.upload_file_set)

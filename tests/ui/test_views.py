@@ -35,7 +35,10 @@ def request(**values) -> TextToImageRequest:
     "html",
     [
         stage.done(
-            [stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK], {"refine": "Refine"}
+            stage.Finished([stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK]),
+            4,
+            {"refine": "Refine"},
+            ATTACK,
         ),
         stage.message("failed", ATTACK, 4),
         stage.reopened("data:image/jpeg;base64,", ATTACK, 4),
@@ -98,3 +101,18 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
     assert keep and (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
     assert (values["count"]["maximum"], values["count"]["value"]) == (2, 2)
+    assert values["delta"] == ""
+
+
+@pytest.mark.parametrize("asked", [{"family": "perflow-sdxl-dreamshaper"}, {"delta": "mine"}])
+def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
+    from types import SimpleNamespace
+
+    from perflow_demo.models.catalogue import CATALOGUE, POCKET
+    from perflow_demo.ui.tabs.text_to_image import ImageForm
+
+    registry = SimpleNamespace(
+        families=lambda: [POCKET], family=CATALOGUE.get, deltas=lambda: ("theirs",)
+    )
+    with pytest.raises(BadRequest, match="not offer|not here"):
+        ImageForm({}, None, registry, None, None).filled(request(**{"size": None} | asked))

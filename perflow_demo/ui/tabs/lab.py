@@ -45,17 +45,18 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
             unmerge, export, difference, file, told = _files(header)
+    used = gr.State(None)  # the seed of the run that has just ended
     runs = Runs()
     queued = events.ON_DEVICE | events.INTERNAL
     started = gr.on(
-        [prompt.submit, generate.click],
+        [*form.entered, generate.click],
         _compare(task, form, registry, runs),
         form.inputs,
-        [shown, form.fields["seed"]],
+        [shown, used],
         **events.on_device(place),
     )
     runs.wire([started], stop, shown, lambda: caption.words("stopped", STOPPED), header, page)
-    form.wire(page)
+    form.wire(page, [started], used)
     unmerge.click(_unmerged(form, registry), form.inputs, told, **queued)
     export.click(_merged(form, registry), form.inputs, file, **queued)
     difference.click(_difference(form, registry), form.inputs, file, **queued)
@@ -90,6 +91,10 @@ def _files(header: Header) -> tuple:
         told = controls.markup('<p role="status"></p>')
         export = gr.Button("Export the merged UNet")
         difference = gr.Button("Export base + ΔW − base as a ΔW of its own")
+        controls.markup(
+            '<p class="hint">In <code>deltas/</code> of the checkpoints’ folder '
+            "(<code>PERFLOW_CHECKPOINTS</code>) its file is offered as a ΔW under its name.</p>"
+        )
         file = gr.File(label="The file", interactive=False)
     return unmerge, export, difference, file, told
 
@@ -101,12 +106,12 @@ def _compare(task, form: LabForm, registry, runs: Runs) -> Callable:
         with closing(run.paced(task.stream(form.request(*values), registry, False))) as told:
             for event in told:
                 if isinstance(event, LabResult):
-                    yield [_result(event), event.base.seeds[0]]
+                    yield [_result(event), {"seed": event.base.seeds[0]}]
                 else:
-                    yield [_progress(event), gr.skip()]
+                    yield [_progress(event), None]
 
     def failed(sentence: str) -> list:
-        return [caption.words("failed", sentence), gr.skip()]
+        return [caption.words("failed", sentence), None]
 
     return runs.listener(views, failed)
 
@@ -139,7 +144,7 @@ def _difference(form: LabForm, registry) -> Callable:
     def difference(*values) -> str:
         request, write = form.request("weights", *values[1:]), lab.export_difference
         base = request.checkpoint | {"delta_strength": 0.0}
-        tuned = request.checkpoint | {"delta_strength": 1.0, "delta": request.delta}
+        tuned = request.checkpoint | {"delta_strength": request.strength, "delta": request.delta}
         return _zipped("delta", lambda folder: write(tuned, base, registry, folder))
 
     return difference
@@ -155,7 +160,7 @@ def _zipped(name: str, write: Callable[[Path], None]) -> str:
         with zipfile.ZipFile(file, "w") as bundle:
             for path in sorted(folder.iterdir()):
                 bundle.write(path, f"{name}/{path.name}")
-        return run.kept(file.read_bytes(), file.name)
+        return run.copied(file)
 
 
 def _result(result: LabResult) -> str:
@@ -196,7 +201,5 @@ def _chart(merge) -> str:
 
 def _progress(event: Progress) -> str:
     if isinstance(event, Loading):
-        done, total = event.bytes_done / 1e6, event.bytes_total / 1e6
-        words = f"Loading {event.component} — {done:.1f} of {total:.1f} MB"
-        return caption.busy(words, done, total or 1)
+        return caption.busy(caption.loading(event), event.bytes_done, event.bytes_total or 1)
     return caption.busy(f"Step {event.number} of {event.of}", event.number, event.of)

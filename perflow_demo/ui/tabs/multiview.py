@@ -20,7 +20,7 @@ from perflow_demo.ui.header import Header
 from perflow_demo.ui.runs import STOPPED, Runs
 
 KEEP_SECONDS = 3600  # that a cut-out waits for its views to be rolled again
-UNCHANGED = [gr.skip()] * 4  # place in the queue, both seeds, what was drawn
+UNCHANGED = [gr.skip(), None, gr.skip()]  # place in the queue, seeds, what was drawn
 FORGOTTEN = "The cut-out is no longer remembered. Press Enter to start again."
 
 
@@ -61,12 +61,12 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             shown = controls.markup(sheet.empty(), "reroll", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
-    # What is on the stage, or was: a Drawn.
-    drawn = gr.State(None, time_to_live=KEEP_SECONDS)
+    # What is on the stage, or was: a Drawn; and the seeds of the run that has just ended.
+    drawn, used = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(None)
     runs = Runs()
-    outputs = [shown, place, form.fields["seed"], form.fields["drawing_seed"], drawn]
+    outputs = [shown, place, used, drawn]
     queued = events.on_device(place)
-    asked = [prompt.submit, generate.click]
+    asked = [*form.entered, generate.click]
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
     started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
@@ -80,7 +80,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         return before.again(header, STOPPED) if before else sheet.message("stopped", STOPPED, {})
 
     runs.wire([started, again, sent], stop, shown, stopped, header, page, (drawn,))
-    form.wire(page)
+    form.wire(page, [started, again, sent], used)
     events.publish(task, _answer(task, header.registry), pictured=True)
 
 
@@ -101,7 +101,8 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         return defaults.steps_of(kind), defaults.guidance_scale
 
     asked = [header.family, acceleration]
-    changed = [header.family.input, acceleration.input]
+    # A recipe opened in another tab may change the family.
+    changed = [header.family.change, acceleration.input]
     gr.on(changed, usual, asked, [steps, guidance], **events.AT_ONCE)
     made = {
         "prompt": prompt,
@@ -170,8 +171,9 @@ def _views(events: Iterator, header: Header, sources: dict[str, str]) -> Iterato
                 yield [view, *UNCHANGED]
                 continue
             drawn, request = Drawn(view, *_zipped(view)), view.request
-            seeds = request.seed, request.drawing_seed if request.prompt else None
-            yield [drawn.again(header), gr.skip(), *seeds, drawn]
+            drawing_seed = request.drawing_seed if request.prompt else None
+            used = {"seed": request.seed, "drawing_seed": drawing_seed}
+            yield [drawn.again(header), gr.skip(), used, drawn]
 
 
 def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | MultiviewResult]:

@@ -62,12 +62,12 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
     # The files to refine and refined: only the server writes them, so no path is a request's.
-    chosen, refined = gr.State(None), gr.State(None)
+    chosen, refined, used = gr.State(None), gr.State(None), gr.State(None)
     runs = Runs()
     queued = events.on_device(place)
     refine, asked = _refine(task, form, header, runs), [chosen, *form.inputs]
-    shown = [compared, said, form.fields["seed"], refined]
-    started = gr.on([prompt.submit, generate.click], refine, asked, shown, **queued)
+    shown = [compared, said, used, refined]
+    started = gr.on([*form.entered, generate.click], refine, asked, shown, **queued)
     look, beside = _look(header.registry), [chosen, prompt, header.family]
     looked = [chosen, compared, said, prompt, header.style]
     received = events.received(header.handed[task.name], task.title, looked, look, beside)
@@ -75,7 +75,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     said.send(_hand_over(header), refined, [*header.handed.values()], **events.MAY_FAIL)
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, said, lambda: stopped, header, page)
-    form.wire(page)
+    form.wire(page, [started, sent], used)
     events.publish(task, _answer(task, header.registry), pictured=True)
     events.then_enter_runs(given.upload(look, [given, *beside], looked, **events.MAY_FAIL))
 
@@ -101,7 +101,8 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
         return defaults.steps_of(kind), defaults.guidance_scale, defaults.negative_prompt
 
     asked, own = [header.family, acceleration], [steps, guidance, negative]
-    gr.on([header.family.input, acceleration.input], usual, asked, own, **events.AT_ONCE)
+    # A recipe opened in another tab may change the family.
+    gr.on([header.family.change, acceleration.input], usual, asked, own, **events.AT_ONCE)
     made = {
         "prompt": prompt,
         "negative_prompt": negative,
@@ -196,7 +197,7 @@ def _watched(task, request: RefineRequest, header: Header, picture) -> Iterator[
 
 def _said(words: str, pair: Any = UNCHANGED) -> list:
     """Values of the tab's outputs between two results."""
-    return [pair, words, UNCHANGED, UNCHANGED]
+    return [pair, words, None, UNCHANGED]
 
 
 def _done(result: RefineResult, header: Header) -> list:
@@ -208,7 +209,7 @@ def _done(result: RefineResult, header: Header) -> list:
     )
     rest = caption.recipe(result.line(), actions) + caption.notes(result.notes)
     pair = _kept(result.before), after
-    return [pair, caption.words("done", "", rest), result.request.seed, after]
+    return [pair, caption.words("done", "", rest), {"seed": result.request.seed}, after]
 
 
 def _hand_over(header: Header) -> Callable:

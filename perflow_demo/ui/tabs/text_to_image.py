@@ -50,11 +50,15 @@ class ImageForm(Form):
     def filled(self, request: TextToImageRequest) -> list:
         """Values of `inputs` that ask for this request again; raises BadRequest."""
         family = self.family(request.family)
+        if family.name not in (offered.name for offered in self.registry.families()):
+            raise BadRequest(f"This was drawn by {family.title}, which this page does not offer.")
         if request.style and not family.style(request.style):
             raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")
+        if request.delta and request.delta not in self.registry.deltas():
+            raise BadRequest(f"This was drawn with the ΔW {request.delta!r}, which is not here.")
         values = resolve(request, family)[0].model_dump()
         limits = self.limits(family)
-        values["style"] = request.style or ""
+        values["style"], values["delta"] = request.style or "", request.delta or ""
         values["windows"] = request.windows or 0
         for name in limits:
             values[name] = limits[name] | {"value": values[name]}
@@ -76,6 +80,19 @@ class ImageForm(Form):
     def windows(self, request: TextToImageRequest) -> int:
         """How many frames the film strip of this request has."""
         return request.windows or self.family(request.family).num_time_windows
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Finished pictures: how the stage shows them, and their files."""
+
+    run: stage.Finished
+    windows: int
+    files: list[str]
+
+    def again(self, header: Header, said: str = "") -> str:
+        """The stage with them; said: why there are no newer ones."""
+        return stage.done(self.run, self.windows, header.receivers, said)
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -100,33 +117,37 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     # A fixed key and secret, so that the history outlives a restart of the program.
     memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
 
-    # The files of the pictures on the stage, and the entry of the history that they become: only
-    # the server writes them.
-    drawn, latest = gr.State([]), gr.State([])
+    # What is on the stage, a Drawn; of the run that has just ended the seed, and the entry of the
+    # history that it becomes. Only the server writes them.
+    drawn, used, latest = gr.State(None), gr.State(None), gr.State([])
 
     runs = Runs()
     started = gr.on(
-        [prompt.submit, generate.click],
+        [*form.entered, generate.click],
         _draw(task, form, header, runs),
-        form.inputs,
-        [shown, place, form.fields["seed"], latest, drawn],
+        [*form.inputs, drawn],
+        [shown, place, used, latest, drawn],
         **events.on_device(place),
     )
     # Of the history as it is then: it may have been cleared during the run.
     started.success(history.remember, [latest, memory], memory, **events.AT_ONCE)
-    stopped = stage.message("stopped", STOPPED, windows)
-    runs.wire([started], stop, shown, lambda: stopped, header, page)
-    form.wire(page)
+
+    def stopped(before: Drawn | None) -> str:
+        return _instead(before, header, "stopped", STOPPED)
+
+    runs.wire([started], stop, shown, stopped, header, page, (drawn,))
+    form.wire(page, [started], used)
     chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
     tabs = [*header.handed.values()]
     if "refine" in header.handed:
-        started.success(_hand_on(header), [form.always, drawn], tabs, **events.MAY_FAIL)
+        handed = [form.always, latest, drawn]
+        started.success(_hand_on(header), handed, tabs, **events.MAY_FAIL)
     if tabs:
         shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
-    reopened = past.reopen(_reopen(form), memory, [shown, *form.inputs], **events.MAY_FAIL)
+    reopened = past.reopen(_reopen(form), memory, [shown, drawn, *form.inputs], **events.MAY_FAIL)
     past.forget(list, None, memory, **events.AT_ONCE)
     gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
     read = picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
@@ -199,7 +220,6 @@ def _wire_defaults(form: ImageForm) -> None:
             bounds["size"] | {"value": family.defaults.size},
             bounds["count"] | {"value": 1},
             family.defaults.negative_prompt,
-            gr.update(visible=bool(family.prompt_prefix)),
         )
 
     def prefixed(name: str, prompt: str) -> str:
@@ -208,33 +228,50 @@ def _wire_defaults(form: ImageForm) -> None:
 
     asked = [fields["family"], fields["acceleration"]]
     names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
-    limited = [*(fields[name] for name in names), form.prefix]
+    limited = [fields[name] for name in names]
     words = [fields["family"], fields["prompt"]]
     form.prefix.click(prefixed, words, fields["prompt"], **events.AT_ONCE)
     fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
     fields["family"].input(limits, asked, limited, **events.AT_ONCE)
+    # A recipe brings its own values and its family's limits, but not this.
+    fields["family"].change(
+        lambda name: gr.update(visible=bool(form.family(name).prompt_prefix)),
+        fields["family"], form.prefix, **events.AT_ONCE,
+    )  # fmt: skip
 
 
 def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
-    """The run of the page: stage, place in the queue, seed and entry of the history."""
-    unchanged = [*[gr.skip()] * 2, [], []]
+    """The run of the page: stage, place in the queue, seed, entry of the history, what is drawn."""
+    unchanged = [gr.skip(), None, [], gr.skip()]
 
     def views(*values) -> Iterator[list]:
         request = form.request(*values)
-        for view in run.watch(task, request, form.registry, form.windows(request)):
+        windows = form.windows(request)
+        for view in run.watch(task, request, form.registry, windows):
             if isinstance(view, str):
                 yield [view, *unchanged]
                 continue
-            entry = history.entry(view.request, view.pictures[0])
             files = run.saved(view)
-            html = run.finished(view, files, header.receivers)
-            yield [html, gr.skip(), view.seeds[0], [entry], files]
+            drawn = Drawn(run.finished(view, files), windows, files)
+            entry = history.entry(view.request, view.pictures[0])
+            yield [drawn.again(header), gr.skip(), {"seed": view.seeds[0]}, [entry], drawn]
 
-    def failed(sentence: str) -> list:
-        windows = form.registry.families()[0].num_time_windows
-        return [stage.message("failed", sentence, windows), *unchanged]
+    def draw(visitor: gr.Request, *values) -> Iterator[list]:
+        *values, before = values
 
-    return runs.listener(views, failed)
+        def failed(sentence: str) -> list:
+            return [_instead(before, header, "failed", sentence), *unchanged]
+
+        yield from runs.shown(visitor, views(*values), failed)
+
+    return draw
+
+
+def _instead(before: Drawn | None, header: Header, state: str, sentence: str) -> str:
+    """The stage of a run without a result: what was there before it, and why it still is."""
+    if before:
+        return before.again(header, sentence)
+    return stage.message(state, sentence, header.registry.families()[0].num_time_windows)
 
 
 def _answer(task, registry) -> Callable:
@@ -254,7 +291,7 @@ def _reopen(form: ImageForm) -> Callable:
         request, thumbnail = history.reopen(entries, event.index, TextToImageRequest)
         line = stage.recipe_line(request, request.seed)
         values = form.filled(request)
-        return [stage.reopened(thumbnail, line, form.windows(request)), *values]
+        return [stage.reopened(thumbnail, line, form.windows(request)), None, *values]
 
     return reopen
 
@@ -270,15 +307,16 @@ def _read(form: ImageForm) -> Callable:
 
 
 def _hand_on(header: Header) -> Callable:
-    def hand_on(always: bool, files: list[str]) -> dict:
-        return header.hand(files[0], "refine") if always and files else gr.skip()
+    def hand_on(always: bool, latest: list, drawn: Drawn | None) -> dict:
+        return header.hand(drawn.files[0], "refine") if always and latest else gr.skip()
 
     return hand_on
 
 
 def _hand_over(header: Header) -> Callable:
     @events.explained
-    def hand_over(files: list[str], event: gr.EventData) -> dict:
+    def hand_over(drawn: Drawn | None, event: gr.EventData) -> dict:
+        files = drawn.files if drawn else []
         if not isinstance(event.index, int) or not 0 <= event.index < len(files):
             raise BadRequest("This picture is no longer here; press Enter to draw it again.")
         return header.hand(files[event.index], event.to)

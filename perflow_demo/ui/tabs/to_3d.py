@@ -71,16 +71,22 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
 
+    # The words below the mesh in the viewer, and the seed of the run that has just ended.
+    summary, used = gr.State(""), gr.State(None)
     runs = Runs()
     queued = events.on_device(place)
-    make, shown = _make(task, form, header.registry, runs), [viewer, told, form.fields["seed"]]
-    started = gr.on([prompt.submit, generate.click], make, form.inputs, shown, **queued)
+    make, inputs = _make(task, form, header.registry, runs), [*form.inputs, summary]
+    shown = [viewer, told, used, summary]
+    started = gr.on([*form.entered, generate.click], make, inputs, shown, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
-    sent = pictured.then(make, form.inputs, shown, **queued, **events.LATEST)
-    stopped = caption.words("stopped", STOPPED)
-    runs.wire([started, sent], stop, told, lambda: stopped, header, page)
-    form.wire(page)
+    sent = pictured.then(make, inputs, shown, **queued, **events.LATEST)
+
+    def stopped(summary: str) -> str:
+        return caption.words("stopped", STOPPED, summary)
+
+    runs.wire([started, sent], stop, told, stopped, header, page, (summary,))
+    form.wire(page, [started, sent], used)
     events.publish(task, _answer(task, header.registry), pictured=True)
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
@@ -93,7 +99,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
     texture, print_ready = (controls.switch(fields[name]) for name in ("texture", "print_ready"))
     with gr.Accordion("Advanced", open=False):
         resolution = controls.slider(fields["resolution"], step=32)
-        faces = controls.number(fields["faces"], value=None, placeholder="as many as it takes")
+        faces = controls.number(fields["faces"], value=None, placeholder="automatic")
     made = {
         "prompt": prompt,
         "family": header.family,
@@ -109,13 +115,20 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
 
 
 def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
-    """The run of the page: the viewer, the words below it and the seed as they change."""
+    """The run of the page: the viewer, the words below it, the seed and the words that stay."""
 
     def make(visitor: gr.Request, *values) -> Iterator[list]:
+        *values, before = values
         pictures: dict[str, str] = {}
 
         def failed(sentence: str) -> list:
-            return [gr.skip(), caption.words("failed", sentence, _made_of(pictures)), gr.skip()]
+            # The viewer still has the mesh that the words before are of.
+            return [
+                gr.skip(),
+                caption.words("failed", sentence, before or _made_of(pictures)),
+                None,
+                gr.skip(),
+            ]
 
         views = _views(task, registry, lambda: form.run(*values), pictures)
         yield from runs.shown(visitor, views, failed)
@@ -133,7 +146,7 @@ def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) 
             elif isinstance(event, Stage):
                 pictures[event.name] = jpeg_url(flatten(event.picture), SMALL, 85)
             else:
-                yield [gr.skip(), _progress(event, _made_of(pictures)), gr.skip()]
+                yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip()]
 
 
 def _answer(task, registry) -> Callable:
@@ -167,15 +180,18 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
 
     name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
     files = {f"{name}.glb": run.kept(glb.encode_result(result, "glb"), f"{name}.glb")}
-    busy = caption.busy("Other formats and a turntable", 1, 1, _made_of(pictures))
-    yield [next(iter(files.values())), busy, result.request.seed]
+    summary = _summary(result, files, pictures)
+    used = {"seed": result.request.seed if result.request.prompt else None}
+    busy = caption.busy("Other formats and a turntable", 1, 1, summary)
+    yield [next(iter(files.values())), busy, used, summary]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
         files[file] = run.kept(
             glb.encode_result(result, "obj" if file is bundle else file[-3:]), file
         )
     files[f"{name}.webp"] = run.kept(turntable.encode(mesh, "webp"), f"{name}.webp")
-    yield [gr.skip(), caption.words("done", "", _summary(result, files, pictures)), gr.skip()]
+    summary = _summary(result, files, pictures)
+    yield [gr.skip(), caption.words("done", "", summary), used, summary]
 
 
 def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]) -> str:
