@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -18,11 +19,12 @@ from PIL import Image
 from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 
+from perflow_demo.export.recipes import KEY, MAX_CHARACTERS, R, content_of, request_of
 from perflow_demo.geometry.mesh import Mesh
-from perflow_demo.tasks.contract import BadRequest
+from perflow_demo.tasks.contract import BadRecipe, BadRequest
 
 TEXTURED = ("glb", "obj")  # the others keep a surface and at most colours at its vertices
-KEY = "perflow"  # of the recipe in glTF's `asset.extras`
+MAX_BYTES = 256 * 2**20
 ROUGHNESS = 0.9
 # trimesh writes own attributes under a name with an underscore first; renamed afterwards, since
 # its own way to colours has only eight bits, too few for linear light.
@@ -49,15 +51,24 @@ def encode_result(result, extension: str) -> bytes:
     return encode(mesh, extension, result.request.recipe())
 
 
-def read_recipe(content: bytes) -> dict[str, Any] | None:
-    """The recipe in a GLB file's content, None where it holds none that can be read."""
+def read_recipe(file: Path | str | bytes, kind: type[R]) -> R:
+    """The request that the mesh of a GLB file was made by, checked like any other.
+
+    file: a path, or the content itself; up to 256 MiB. Nothing in it is trusted. Raises BadRecipe
+    for what is no GLB, too large, without a recipe, or with one that is damaged, of another task or
+    of a newer program.
+    """
+    content = content_of(file, MAX_BYTES)
+    # The header, then the length and the kind of the first chunk (glTF 2.0, section 4.4).
     length = int.from_bytes(content[12:16], "little")
+    if content[:4] != b"glTF" or content[16:20] != b"JSON" or len(content) < 20 + length:
+        raise BadRecipe("The file is no intact GLB mesh.")
     try:
-        tree = json.loads(content[20 : 20 + length])
+        tree = json.loads(content[20 : 20 + min(length, MAX_CHARACTERS)])
         recipe = tree["asset"]["extras"][KEY]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return recipe if isinstance(recipe, dict) else None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadRecipe("The mesh carries no recipe; use a GLB saved by this program.") from error
+    return request_of(recipe, kind)
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
+from perflow_demo.errors import BadRequest
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import events
 
@@ -64,3 +65,13 @@ class Form:
         for box in boxes:
             # gradio shows a number without a value as 0, which is a seed.
             page.load(None, None, box, js="() => null", **events.AT_ONCE)
+
+
+def offered(registry, request):
+    """The family of a recipe; raises BadRequest where the page does not offer it, or its style."""
+    family = registry.family(request.family)
+    if family.name not in (known.name for known in registry.families()):
+        raise BadRequest(f"This was made by {family.title}, which this page does not offer.")
+    if request.style and not family.style(request.style):
+        raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")
+    return family

@@ -38,8 +38,7 @@ def test_a_picture_becomes_a_textured_glb_with_its_recipe_and_a_turntable(call, 
     assert "stage 4 of 5: Surface" in result.stderr and "watertight" in result.stderr
     mesh = trimesh.load_mesh(out)
     assert 300 < len(mesh.faces) <= 420 and mesh.visual.material.baseColorTexture is not None
-    recipe = glb.read_recipe(out.read_bytes())
-    request = To3DRequest(**recipe["request"])
+    request = glb.read_recipe(out, To3DRequest)
     assert (request.resolution, request.faces, request.texture) == (40, 400, True)
     assert request.parent == digest(Image.open(picture).convert("RGB"))
     with Image.open(turn) as frames:
@@ -72,8 +71,8 @@ def test_a_prompt_becomes_a_mesh_in_vertex_colours(call, tmp_path):
     length = int.from_bytes(content[12:16], "little")
     tree = json.loads(content[20 : 20 + length])
     assert "COLOR_0" in tree["meshes"][0]["primitives"][0]["attributes"]
-    request = glb.read_recipe(content)["request"]
-    assert (request["prompt"], request["seed"], request["print_ready"]) == ("a red dog", 7, True)
+    request = glb.read_recipe(content, To3DRequest)
+    assert (request.prompt, request.seed, request.print_ready) == ("a red dog", 7, True)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ import trimesh
 from perflow_demo.export import glb
 from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.geometry.unwrap import bake, unwrap
-from perflow_demo.tasks.contract import BadRequest
+from perflow_demo.tasks.contract import BadRecipe, BadRequest
+from perflow_demo.tasks.to_3d import To3DRequest
 
-RECIPE = {"format": 1, "task": "3d", "request": {"prompt": "ein Würfel → 立方体", "seed": 7}}
+REQUEST = To3DRequest(prompt="ein Würfel → 立方体", seed=7)
 VALIDATOR = "gltf-validator@2.0.0-dev.3.10"
 VALIDATE = """
 const fs = require('fs'), validator = require('gltf-validator');
@@ -82,7 +83,7 @@ def validator(tmp_path_factory):
 
 def test_the_khronos_validator_finds_no_fault(validator):
     for name, make in MESHES.items():
-        (validator / f"{name}.glb").write_bytes(glb.encode(make(), "glb", RECIPE))
+        (validator / f"{name}.glb").write_bytes(glb.encode(make(), "glb", REQUEST.recipe()))
     files = [f"{name}.glb" for name in MESHES]
     run = subprocess.run(
         ["node", "-e", VALIDATE, *files], cwd=validator, capture_output=True, text=True, check=True
@@ -96,11 +97,11 @@ def test_the_khronos_validator_finds_no_fault(validator):
 @pytest.mark.parametrize("name", MESHES)
 def test_a_glb_keeps_shape_and_recipe(name):
     mesh = MESHES[name]()
-    content = glb.encode(mesh, "glb", RECIPE)
+    content = glb.encode(mesh, "glb", REQUEST.recipe())
     again = trimesh.load_mesh(io.BytesIO(content), file_type="glb", process=False)
     assert np.allclose(again.vertices, mesh.vertices, atol=1e-6)
     assert np.array_equal(again.faces, mesh.faces)
-    assert glb.read_recipe(content) == RECIPE
+    assert glb.read_recipe(content, To3DRequest) == REQUEST
 
 
 def test_vertex_colours_are_linear_light():
@@ -158,6 +159,18 @@ def test_what_cannot_be_written_is_refused():
         glb.encode(Mesh(np.empty((0, 3)), np.empty((0, 3), int)), "glb")
 
 
-@pytest.mark.parametrize("content", [b"", b"glTF", b"\x00" * 40, glb.encode(plain(), "glb")])
-def test_a_file_without_a_recipe_has_none(content):
-    assert glb.read_recipe(content) is None
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no intact GLB"),
+        (b"glTF", "no intact GLB"),
+        (b"\x00" * 40, "no intact GLB"),
+        (glb.encode(plain(), "glb", REQUEST.recipe())[:200], "no intact GLB"),
+        (glb.encode(plain(), "glb"), "no recipe"),
+        (glb.encode(plain(), "glb", {"format": 1, "task": "lab"}), "another task than to_3d"),
+        (glb.encode(plain(), "glb", REQUEST.recipe() | {"request": {"ratio": 9}}), "Foreground"),
+    ],
+)
+def test_what_holds_no_recipe_of_a_mesh_is_refused_in_a_sentence(content, words):
+    with pytest.raises(BadRecipe, match=words):
+        glb.read_recipe(content, To3DRequest)

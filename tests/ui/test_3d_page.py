@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from perflow_demo.export import glb
+from perflow_demo.geometry.mesh import Mesh
+from perflow_demo.tasks.to_3d import To3DRequest
 
 pytestmark = pytest.mark.browser
 PATIENCE = 120_000
@@ -57,13 +59,29 @@ def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc,
         page.get_by_role("link", name="GLB").click()
     download.value.save_as(tmp_path / "ball.glb")
     assert len(trimesh.load_mesh(tmp_path / "ball.glb").faces) > 100
-    recipe = glb.read_recipe((tmp_path / "ball.glb").read_bytes())
-    assert recipe["task"] == "to_3d" and recipe["request"]["parent"]
+    assert glb.read_recipe(tmp_path / "ball.glb", To3DRequest).parent
     page.get_by_role("button", name="Advanced").click()
     page.get_by_label("Faces").fill("7")
     page.get_by_label("Faces").press("Enter")
     expect(page.locator(".solid .said")).to_have_text(re.compile("Faces has to be"))
     expect(page.get_by_role("link", name="GLB")).to_be_visible()  # of the mesh that is still seen
+
+
+def test_a_mesh_brings_its_settings_back(page, tmp_path):
+    request = To3DRequest(prompt="a red dog", seed=7, resolution=64, print_ready=True, faces=500)
+    ball = trimesh.creation.icosphere(1)
+    mesh = Mesh(ball.vertices, ball.faces)
+    (tmp_path / "dog.glb").write_bytes(glb.encode(mesh, "glb", request.recipe()))
+    (tmp_path / "plain.glb").write_bytes(glb.encode(mesh, "glb"))
+    chosen = page.locator(".solid:visible .set input[type=file]")
+    chosen.set_input_files(tmp_path / "plain.glb")
+    expect(page.get_by_text("carries no recipe")).to_be_visible()
+    chosen.set_input_files(tmp_path / "dog.glb")
+    expect(page.locator(".solid:visible .prompt textarea")).to_have_value("a red dog")
+    expect(page.locator("input[aria-label=Seed]:visible")).to_have_value("7")
+    expect(page.get_by_label("Print-ready")).to_be_checked()
+    page.get_by_role("button", name="Advanced").click()
+    expect(page.get_by_label("Faces")).to_have_value("500")
 
 
 def test_nothing_to_make_is_told_in_a_sentence(page):

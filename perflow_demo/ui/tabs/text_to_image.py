@@ -15,7 +15,7 @@ from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events, history, run, stage
-from perflow_demo.ui.form import Form
+from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
 
@@ -49,11 +49,7 @@ class ImageForm(Form):
 
     def filled(self, request: TextToImageRequest) -> list:
         """Values of `inputs` that ask for this request again; raises BadRequest."""
-        family = self.family(request.family)
-        if family.name not in (offered.name for offered in self.registry.families()):
-            raise BadRequest(f"This was drawn by {family.title}, which this page does not offer.")
-        if request.style and not family.style(request.style):
-            raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")
+        family = offered(self.registry, request)
         if request.delta and request.delta not in self.registry.deltas():
             raise BadRequest(f"This was drawn with the ΔW {request.delta!r}, which is not here.")
         values = resolve(request, family)[0].model_dump()

@@ -13,8 +13,8 @@ from perflow_demo.tasks.enlarging import flatten
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, run
-from perflow_demo.ui.form import Form
-from perflow_demo.ui.header import Header
+from perflow_demo.ui.form import Form, offered
+from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
 from perflow_demo.ui.stage import jpeg_url
 
@@ -44,6 +44,16 @@ class SolidForm(Form):
         picture = open_picture(file) if file else None
         return {"request": To3DRequest(**self.asked(*values)), "picture": picture}
 
+    def filled(self, request: To3DRequest, registry) -> list:
+        """Values of `inputs` that ask for this request again; raises BadRequest.
+
+        What was made of a picture leaves the one that is there.
+        """
+        family = offered(registry, request)
+        values = {name: getattr(request, name) for name in self.fields}
+        values["style"] = gr.update(choices=styles_of(family), value=request.style or "")
+        return [*values.values(), True, None if request.prompt else gr.skip()]
+
 
 def build(task, header: Header, page: gr.Blocks) -> None:
     """Lay out the tab and wire it; task: its row in the table of tasks."""
@@ -70,6 +80,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             told = controls.markup(caption.words("empty", EMPTY))
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
+            mesh = gr.UploadButton("Open settings from a GLB", elem_classes="reader")
 
     # The words below the mesh in the viewer, and the seed of the run that has just ended.
     summary, used = gr.State(""), gr.State(None)
@@ -88,6 +99,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     runs.wire([started, sent], stop, told, stopped, header, page, (summary,))
     form.wire(page, [started, sent], used)
     events.publish(task, _answer(task, header.registry), pictured=True)
+    read = mesh.upload(_read(form, header.registry), mesh, form.inputs, **events.MAY_FAIL)
+    events.then_enter_runs(read)
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
         None, js="() => perflow.generate()", **events.AT_ONCE
     )
@@ -162,6 +175,16 @@ def _answer(task, registry) -> Callable:
         return files, result.request.model_dump() | {"notes": result.notes}
 
     return answer
+
+
+def _read(form: SolidForm, registry) -> Callable:
+    @events.explained
+    def read(file: str) -> list:
+        from perflow_demo.export import glb  # mesh libraries take their time
+
+        return form.filled(glb.read_recipe(file, To3DRequest), registry)
+
+    return read
 
 
 def _progress(event: Phase | Step | Loading, rest: str) -> str:
