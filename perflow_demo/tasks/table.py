@@ -1,4 +1,4 @@
-"""THE table of tasks: the command line and the page offer what stands here."""
+"""THE table of tasks: what the page offers, and the command line unless a task is to be seen."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from perflow_demo.tasks.contract import Request
 class Task:
     """One thing the program can do.
 
-    name: as in `request.task`. command: as on the command line. title: as on its tab.
+    name: as in `request.task`. command: as on the command line; None for what only the page has.
+    title: as on its tab.
     stream: (request, registry, previews) → iterator of Progress events and, last, the result.
     run: (request, registry, on_progress, previews) → the result.
     gpu_seconds: the most a run may take of a GPU that is lent for it, loading included.
@@ -20,7 +21,7 @@ class Task:
     """
 
     name: str
-    command: str
+    command: str | None
     title: str
     description: str
     request: type[Request]
@@ -78,7 +79,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             name=lab.LabRequest.task,
-            command="lab",
+            command=None,
             title="ΔW lab",
             description="Compare a checkpoint with and without ΔW.",
             request=lab.LabRequest,
