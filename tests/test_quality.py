@@ -12,7 +12,7 @@ from perflow_demo.registry import Registry
 from perflow_demo.settings import ASSETS, Settings
 
 # Shares of the prompts at 256 px in four PeRFlow steps; chance would give 0.03 and 0.08.
-THRESHOLDS = {"category": 0.6, "colour": 0.85}
+THRESHOLDS = {"category": 0.8, "colour": 0.85}
 PROMPTS = 45
 VOLUME = 0.45  # mean IoU of meshes with unseen things
 VIEWS = {"psnr": 16, "iou": 0.7, "degrees": 35}

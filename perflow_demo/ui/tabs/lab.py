@@ -92,7 +92,7 @@ def _files(header: Header) -> tuple:
         export = gr.Button("Export the merged UNet")
         difference = gr.Button("Export base + ΔW − base as a ΔW of its own")
         controls.markup(
-            '<p class="hint">In <code>deltas/</code> of the checkpoints’ folder '
+            '<p class="said">In <code>deltas/</code> of the checkpoints’ folder '
             "(<code>PERFLOW_CHECKPOINTS</code>) its file is offered as a ΔW under its name.</p>"
         )
         file = gr.File(label="The file", interactive=False)
