@@ -30,11 +30,11 @@ def content_of(file: Path | str | bytes, most: int) -> bytes:
 def parse(text: str) -> Any:
     """What the text of a recipe says; raises BadRecipe where that is no JSON."""
     if len(text) > MAX_CHARACTERS:
-        raise damaged("it is too long")
+        raise _damaged("it is too long")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise damaged("it is no JSON") from error
+        raise _damaged("it is no JSON") from error
 
 
 def request_of(recipe: Any, kind: type[R]) -> R:
@@ -43,10 +43,10 @@ def request_of(recipe: Any, kind: type[R]) -> R:
     Raises BadRecipe for one that is damaged, of another task or of a newer program.
     """
     if not isinstance(recipe, dict):
-        raise damaged("it is no JSON object")
+        raise _damaged("it is no JSON object")
     version = recipe.get("format")
     if type(version) is not int or version < 1:
-        raise damaged("it names no format")
+        raise _damaged("it names no format")
     if version > RECIPE_FORMAT:
         raise BadRecipe("The recipe was written by a newer version of this program; update it.")
     if recipe.get("task") != kind.task:
@@ -57,9 +57,8 @@ def request_of(recipe: Any, kind: type[R]) -> R:
     try:
         return kind.model_validate(recipe.get("request"))
     except BadRequest as error:
-        raise damaged(str(error)) from error
+        raise _damaged(str(error)) from error
 
 
-def damaged(reason: str) -> BadRecipe:
-    """The error for a recipe that cannot be read."""
+def _damaged(reason: str) -> BadRecipe:
     return BadRecipe(f"The recipe in the file is damaged: {reason.rstrip('.')}.")

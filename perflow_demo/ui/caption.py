@@ -11,10 +11,14 @@ NO_RECIPE = '<p class="recipe">&nbsp;</p><div class="actions"></div>'
 
 def words(state: str, sentence: str, rest: str = "", busy: bool = False) -> str:
     """A sentence, then markup. state: of the run, as in `data-state`."""
-    role = "alert" if state == "failed" else "status"
-    said = f'<p class="said" role="{role}">{escape(sentence)}</p>' if sentence else ""
+    spoken = said(sentence, "alert" if state == "failed" else "status")
     flag = " data-busy" if busy else ""
-    return f'<div class="stage" data-state="{state}"{flag}>{said}{rest}</div>'
+    return f'<div class="stage" data-state="{state}"{flag}>{spoken}{rest}</div>'
+
+
+def said(sentence: str, role: str) -> str:
+    """A sentence about a run, if there is one. role: how readers of the screen take it."""
+    return f'<p class="said" role="{role}">{escape(sentence)}</p>' if sentence else ""
 
 
 def busy(sentence: str, done: float, of: float, rest: str = "") -> str:

@@ -52,7 +52,7 @@ def done(
         ' title="Other views of the same cut-out">Re-roll views</button>'
     )
     actions += send(solid, "to_3d") if solid else ""
-    rest = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    rest = caption.said(said, "alert")
     rest += caption.recipe(line(result), actions) + caption.notes(result.notes)
     return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
 

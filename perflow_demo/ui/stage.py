@@ -107,7 +107,7 @@ def done(run: Finished, windows: int, receivers: Mapping[str, str], said: str = 
             for i, cell in enumerate(cells)
         ]
     cards = "".join(_card(i, shown, receivers) for i, shown in enumerate(pictures))
-    rest = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    rest = caption.said(said, "alert")
     rest += cards + caption.notes(run.notes)
     return _stage("done", _grid(cells), _strip(_planned(film, windows)), rest)
 

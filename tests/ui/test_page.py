@@ -72,6 +72,13 @@ def long_run(page: Page) -> None:
     page.wait_for_selector("text=/Step [1-9]/", timeout=PATIENCE)
 
 
+def queue(page: Page, prompt: str) -> None:
+    """Ask for a picture while another visitor's run goes on, and wait in line."""
+    page.fill(PROMPT, prompt)
+    page.press(PROMPT, "Enter")
+    expect(page.get_by_text("You are next in line")).to_be_visible()
+
+
 def all_given_back(app) -> bool:
     return not any(entry.leases for entry in app.registry.status().entries)
 
@@ -186,9 +193,7 @@ def test_escape_stops_between_two_steps(open_page, app):
 def test_the_second_visitor_sees_the_place_in_line_and_can_leave_it(open_page):
     first, second = open_page(), open_page()
     long_run(first)
-    second.fill(PROMPT, "a cat")
-    second.press(PROMPT, "Enter")
-    expect(second.get_by_text("You are next in line")).to_be_visible()
+    queue(second, "a cat")
     second.get_by_role("button", name="Stop").click()
     state(second, "stopped")
     expect(second.locator(PROMPT)).to_be_focused()
@@ -227,9 +232,7 @@ def test_a_slip_leaves_the_pictures_where_they_are(open_page):
 def test_a_seed_typed_during_a_run_is_for_the_next(open_page):
     page, other = open_page(), open_page()
     long_run(other)
-    page.fill(PROMPT, "a cat")
-    page.press(PROMPT, "Enter")
-    expect(page.get_by_text("You are next in line")).to_be_visible()
+    queue(page, "a cat")
     page.get_by_label("Seed").fill("77")
     other.get_by_role("button", name="Stop").click()
     state(page, "done")
@@ -284,9 +287,7 @@ def test_a_history_cleared_during_a_run_stays_cleared(open_page):
     page, other = open_page(), open_page()
     draw(page, "a hat")
     long_run(other)
-    page.fill(PROMPT, "a cat")
-    page.press(PROMPT, "Enter")
-    expect(page.get_by_text("You are next in line")).to_be_visible()
+    queue(page, "a cat")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".history")).to_have_count(0)
     other.get_by_role("button", name="Stop").click()
