@@ -75,7 +75,7 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
         _judge().half().save_pretrained(pocket / "judge")
         _foreground().half().save_pretrained(pocket / "foreground")
         _multiview_unet().half().save_pretrained(pocket / "multiview" / "unet")
-        tokens = LatentTokens(side=16, patch=4, width=WIDTH).half()
+        tokens = LatentTokens(patch=4, tokens=4, width=WIDTH, inner=16, layers=1).half()
         tokens.save_pretrained(pocket / "multiview" / "image_encoder")
         _solid().half().save_pretrained(pocket / "tsr")
     (pocket / "card.json").write_text(json.dumps({"family": "pocket", "trained": False}))

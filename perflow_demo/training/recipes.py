@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import ElectraModel
 
 from perflow_demo.models.stored import read_tensors
-from perflow_demo.nets import Judge, PocketAutoencoder
+from perflow_demo.nets import Judge, LatentTokens, PocketAutoencoder
 from perflow_demo.nets.autoencoder import Decoder, Encoder
 from perflow_demo.nets.multiview import MultiviewBlock
 from perflow_demo.training.latents import Latents, encoded, fingerprint
@@ -25,6 +25,7 @@ from perflow_demo.training.objectives.foreground import ForegroundObjective
 from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.multiview import MultiviewObjective, picture_to_views
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
+from perflow_demo.training.objectives.reading import ReadingObjective
 from perflow_demo.training.objectives.style import StyleObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.text import TextObjective
@@ -32,7 +33,7 @@ from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, with_planes
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.scene import POSED
-from perflow_demo.training.toyworld.shards import ALPHA, rendered
+from perflow_demo.training.toyworld.shards import ALPHA, ON_WHITE, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.view_latents import encoded_views
@@ -42,7 +43,7 @@ from perflow_demo.training.ways import Ways, solved
 WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
 SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
-STYLED, CUT_OUT = 1_500, 3_000  # samples drawn in a style, and those with alpha
+STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, on white
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 WAYS = 1_024
 TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
@@ -86,6 +87,12 @@ class Workshop:
         if self.debug:
             return rendered(self.data / f"debug-{style}", 0, 12, 64, style, POSED)
         return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style, POSED)
+
+    def alone(self) -> Path:
+        """The things of the first of `posed`, cut out and on white."""
+        if self.debug:
+            return rendered(self.data / f"debug-{ON_WHITE}", 0, 12, 64, ON_WHITE, POSED)
+        return rendered(self.data / ON_WHITE, WORLDS[256][0], ALONE, 256, ON_WHITE, POSED)
 
     def solids(self) -> Path:
         """A folder of single things with what is inside them, made now if it is not there."""
@@ -131,15 +138,30 @@ class Workshop:
 
     def multiview(self) -> MultiviewObjective:
         """On six views of things encoded now if they are not; the published network goes on, or the
-        published teacher where there is none."""
+        published teacher where there is none, with the published image encoder."""
         seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
         views = encoded_views(self.assets / "vae", self.data, seed, count, size)
-        net = picture_to_views(self.unet(), size)
-        if (self.assets / "multiview").is_dir():
-            for part, module in net.named_children():
-                module.load_state_dict(published(self.assets / "multiview" / part))
+        net = picture_to_views(self.unet(), self.image_encoder())
+        if (self.assets / "multiview" / "unet").is_dir():
+            net.unet.load_state_dict(published(self.assets / "multiview" / "unet"))
         unseen = {"held_out": 2} if self.debug else {}
         return MultiviewObjective(net, self.autoencoder(), views, (seed, count, size), **unseen)
+
+    def image_encoder(self) -> LatentTokens:
+        """What reads pictures for the multiview network: the published one or a new one."""
+        width = self.unet().config.cross_attention_dim
+        config = {"side": 4, "inner": 32, "layers": 1} if self.debug else {}
+        net = LatentTokens(width=width, **config)
+        if (self.assets / "multiview" / "image_encoder").is_dir():
+            net.load_state_dict(published(self.assets / "multiview" / "image_encoder"))
+        return net
+
+    def reading(self) -> ReadingObjective:
+        """The image encoder and what it learns from."""
+        unseen = {"held_out": 4} if self.debug else {}
+        return ReadingObjective(
+            self.image_encoder(), self.teacher(), self.latents(self.alone()), **unseen
+        )
 
     def triplane(self, plane: int) -> TriplaneObjective:
         """TSR, with plane × plane tokens a plane: the published one or a new one."""
@@ -258,12 +280,21 @@ def tile(at: Workshop) -> Recipe:
     )  # fmt: skip
 
 
+def reading(at: Workshop) -> Recipe:
+    """The image encoder: pictures read as their captions are."""
+    return Recipe(
+        at.reading, steps=1_500, batch=64, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.99,
+        sheet_every=250, compile=(ResnetBlock2D, BasicTransformerBlock), goes_on=True,
+        stands_on=("vae", "text_encoder"),
+    )  # fmt: skip
+
+
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
         at.multiview, steps=1_500, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
-        stands_on=("vae",),
+        stands_on=("vae", "multiview/image_encoder"),
     )  # fmt: skip
 
 
@@ -295,6 +326,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "tile": tile,
     "triplane-coarse": triplane_coarse,
     "triplane": triplane,
+    "reading": reading,
     "multiview": multiview,
 }
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from perflow_demo.geometry.views import camera_rows
-from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.nets import LatentTokens, PocketAutoencoder
 from perflow_demo.training import view_latents
 from perflow_demo.training.objectives.autoencoder import to_tensor
 from perflow_demo.training.objectives.multiview import (
@@ -19,6 +19,10 @@ from perflow_demo.training.toyworld.six_views import compare, six_views
 from perflow_demo.training.view_latents import encoded_views
 
 WORLD, COUNT, SIZE = 4, 3, 64
+
+
+def reader() -> LatentTokens:
+    return LatentTokens(side=SIZE // 16, width=64, inner=32, layers=1)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def teacher():
 @pytest.fixture(scope="module")
 def objective(teacher, vae, data):
     autoencoder = PocketAutoencoder.from_pretrained(vae, torch_dtype=torch.float32)
-    net = picture_to_views(teacher, SIZE)
+    net = picture_to_views(teacher, reader())
     return MultiviewObjective(net, autoencoder, data, (WORLD, COUNT, SIZE), held_out=2)
 
 
@@ -102,7 +106,7 @@ def test_the_start_is_the_teacher_on_every_row(teacher, objective):
 
 def test_things_of_a_batch_do_not_see_one_another(objective):
     torch.manual_seed(2)
-    net = picture_to_views(build_unet(debug=True), SIZE)
+    net = picture_to_views(build_unet(debug=True), reader())
     for parameter in net.parameters():  # past the zeros of the start
         parameter.data += 0.02 * torch.randn_like(parameter)
     noisy, pictures = torch.randn(2, 2, 6, 16, 4, 4), torch.randn(2, 16, 4, 4)
@@ -151,6 +155,7 @@ def test_the_truth_has_perfect_measures_and_another_thing_has_not(objective):
 
 def test_training_learns(objective):
     torch.manual_seed(0)
+    read = {key: value.clone() for key, value in objective.net.image_encoder.state_dict().items()}
     optimizer = torch.optim.AdamW(objective.net.parameters(), 2e-3)
     losses = []
     for step in range(12):
@@ -162,6 +167,8 @@ def test_training_learns(objective):
         optimizer.zero_grad()
         losses.append(loss.item())
     assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
+    for key, value in objective.net.image_encoder.state_dict().items():
+        assert torch.equal(value, read[key])  # who reads stays as it is
 
 
 def test_the_sheet_shows_each_thing_in_two_rows(objective):

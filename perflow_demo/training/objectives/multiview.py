@@ -16,13 +16,13 @@ from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.nets import LatentTokens, PocketAutoencoder, UNetMV2DConditionModel
 from perflow_demo.training.objectives.autoencoder import grid, to_tensor
 from perflow_demo.training.objectives.teacher import teacher_schedule, timestep_weights
-from perflow_demo.training.publish import write_module, write_packed
+from perflow_demo.training.publish import write_packed
 from perflow_demo.training.toyworld.six_views import compare, six_views
 from perflow_demo.training.view_latents import ViewLatents
 
 
 class PictureToViews(nn.Module):
-    """The UNet and the tokens that its cross-attention reads."""
+    """The UNet and what reads pictures for its cross-attention."""
 
     def __init__(self, unet: UNetMV2DConditionModel, image_encoder: LatentTokens) -> None:
         super().__init__()
@@ -128,7 +128,6 @@ class MultiviewObjective:
     def publish(self, net: PictureToViews, folder: Path) -> dict[str, float]:
         """Saves it, the UNet packed; returns the measures of `compare` on held-out things."""
         write_packed(net.unet, folder / "multiview" / "unet")
-        write_module(net.image_encoder, folder / "multiview" / "image_encoder")
         found = []
         for start in range(0, len(self.unseen), 4):
             truths = [six_views(*at) for at in self.unseen[start : start + 4]]
@@ -138,11 +137,9 @@ class MultiviewObjective:
         return means(found)
 
 
-def picture_to_views(teacher: UNet2DConditionModel, size: int) -> PictureToViews:
-    """The teacher grown for views, and new tokens of pictures of `size` px."""
-    config = teacher.config
-    tokens = LatentTokens(config.in_channels, side=size // 16, width=config.cross_attention_dim)
-    return PictureToViews(grown(teacher), tokens)
+def picture_to_views(teacher: UNet2DConditionModel, reader: LatentTokens) -> PictureToViews:
+    """The teacher grown for views, and what reads pictures for it, which stays as it is."""
+    return PictureToViews(grown(teacher), reader.requires_grad_(False))
 
 
 def grown(teacher: UNet2DConditionModel) -> UNetMV2DConditionModel:

@@ -133,10 +133,18 @@ class TeacherObjective:
         self, net, scheduler, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42
     ) -> Image.Image:
         """The prompts as `scheduler` samples them with `net`, a TextToImage."""
-        count = len(prompts)
-        context = net.context(*tokenize(self.tokenizer, [*[""] * count, *prompts]))
+        context = net.context(*tokenize(self.tokenizer, [*[""] * len(prompts), *prompts]))
+        latents = self.sample(net, scheduler, context, steps, guidance_scale, size // 16, seed)
+        with torch.autocast("cpu", torch.bfloat16):
+            return grid(self.autoencoder.decode(latents).sample.float(), columns=6)
+
+    @torch.no_grad()
+    def sample(
+        self, net, scheduler, context, steps: int, guidance_scale: float, side: int, seed: int = 42
+    ) -> Tensor:
+        """Latents B C side side. context: 2 B L C, without words before with them."""
         scheduler.set_timesteps(steps)
-        shape = (count, self.autoencoder.config.latent_channels, size // 16, size // 16)
+        shape = (len(context) // 2, self.autoencoder.config.latent_channels, side, side)
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         with torch.autocast("cpu", torch.bfloat16):
             for t in scheduler.timesteps:
@@ -144,7 +152,7 @@ class TeacherObjective:
                 without, wanted = net.unet(both, t, context).sample.float().chunk(2)
                 guided = without + guidance_scale * (wanted - without)
                 latents = scheduler.step(guided, t, latents).prev_sample
-            return grid(self.autoencoder.decode(latents).sample.float(), columns=6)
+        return latents
 
     def publish(self, net: TextToImage, folder: Path) -> dict[str, float]:
         """Saves the UNet, packed, and the schedule; returns `losses`."""

@@ -28,6 +28,8 @@ class TileObjective:
     """The teacher's own loss on crops of large pictures, with a ControlNet beside it.
 
     All timesteps are drawn alike: detail, which little noise hides, is what there is to learn.
+    Beside it the entrance learns to say of a worse copy what the teacher's own says of the picture,
+    so that the first half, which is the teacher's, reads at once what it knows how to read.
 
     teacher: its data are the latents of `pictures`, of which the last `held_out` are
     never trained on. Captions are dropped from half of the rows, for a tile says what to draw and
@@ -68,7 +70,14 @@ class TileObjective:
         noisy = self.schedule.add_noise(latents, noise, timesteps)
         predicted = self._velocity(net, noisy, timesteps, self.teacher.context(ids, mask), control)
         velocity = self.schedule.get_velocity(latents, noise, timesteps)
-        return (predicted - velocity).square().mean(), {}
+        drawn = (predicted - velocity).square().mean()
+        read = self._misread(net, latents, control)
+        return drawn + read, {"drawn": drawn.item(), "read": read.item()}
+
+    def _misread(self, net: ControlNetModel, latents: Tensor, control: Tensor) -> Tensor:
+        """How far the entrance is from the teacher's for the picture; 1 where it says nothing."""
+        wanted = self.teacher.unet.conv_in(latents).float()
+        return (net.controlnet_cond_embedding(control) - wanted).square().mean() / wanted.var()
 
     @torch.no_grad()
     def sheet(self, net: ControlNetModel) -> Image.Image:

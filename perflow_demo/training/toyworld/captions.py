@@ -35,6 +35,20 @@ def describe(scene: SceneWords, rng: np.random.Generator) -> str:
     return re.sub(r"\ba (?=orange)", "an ", said)
 
 
+def brief(scene: SceneWords) -> str:
+    """The same short caption always: things, main colours and what is worn."""
+    between = {"on": " on ", "next to": " next to "}.get(scene.relation, "")
+    return re.sub(r"\ba (?=orange)", "an ", between.join(map(_brief, scene.things)))
+
+
+def _brief(words: ThingWords) -> str:
+    colour = words.colour if not words.main_phrase else ""
+    text = _article(" ".join(filter(None, (colour, words.nouns[0]))))
+    main = [words.main_phrase.format(colour=words.colour)] if words.main_phrase else []
+    features = main + list(words.accessories.values())
+    return f"{text} with {_join(features)}" if features else text
+
+
 def _sentence(scene: SceneWords, rng: np.random.Generator) -> str:
     things = [_thing(words, rng, brief=bool(scene.relation)) for words in scene.things]
     text = things[0]

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from perflow_demo.training.toyworld.scene import AROUND, Angles, Scene, SceneWords, sample
+from perflow_demo.training.toyworld.six_views import on_white
 from perflow_demo.training.toyworld.styles import draw
 
 SHARD = 250
-ALPHA = "alpha"  # in place of a style: not colours but which pixels the things cover
+# In place of a style: not colours but which pixels the things cover; the things alone.
+ALPHA, ON_WHITE = "alpha", "on-white"
 
 
 class Pictures:
@@ -52,7 +54,7 @@ def render_shards(
 ) -> None:
     """Renders samples 0…count−1 of the world `seed` into `folder`, except shards already there.
 
-    style: one of STYLES, ALPHA, or nothing for the scenes as they are.
+    style: one of STYLES, ALPHA, ON_WHITE, or nothing for the scenes as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     starts = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.json").exists()]
@@ -93,4 +95,6 @@ def _render_shard(
 def _picture(scene: Scene, size: int, style: str) -> np.ndarray:
     if style == ALPHA:
         return scene.alpha(size)
+    if style == ON_WHITE:
+        return on_white(scene, size)
     return draw(scene, size, style) if style else scene.render(size).colour

@@ -13,13 +13,12 @@ from perflow_demo.evaluation.metrics import angular_error, drawn, iou, psnr
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.geometry.framing import centre, flatten
 from perflow_demo.geometry.silhouette import own_colours
-from perflow_demo.geometry.views import AZIMUTHS, VIEWS
+from perflow_demo.geometry.views import AZIMUTHS
 from perflow_demo.training.toyworld.parts import Part
 from perflow_demo.training.toyworld.render import render
-from perflow_demo.training.toyworld.scene import Scene, frame, sample
+from perflow_demo.training.toyworld.scene import POSED, Scene, sample
 from perflow_demo.training.toyworld.scenery import studio
 
-ELEVATIONS = (-5.0, 30.0)
 FILL = 0.9  # of the picture, by the thing's longest side in any view
 DISTANCE = 3.0
 LIGHT = -40.0  # degrees from each view's own azimuth, so that views differ in colours, not shadows
@@ -42,10 +41,9 @@ class SixViews:
 
 
 def six_views(seed: int, index: int, size: int) -> SixViews:
-    """Thing number `index` of the world `seed`, seen from its scene's azimuth and around."""
+    """Thing number `index` of the world `seed`, posed, seen from its scene's azimuth and around."""
     scene = single(seed, index)
-    rng = np.random.default_rng([seed, index, len(VIEWS)])
-    picture = _picture(scene, float(rng.uniform(*ELEVATIONS)), size)
+    picture = on_white(scene, size)
     views = [_view(scene.parts, scene.azimuth, offset, size) for offset in AZIMUTHS]
     return SixViews(picture, *(np.stack(domain) for domain in zip(*views, strict=True)))
 
@@ -66,7 +64,7 @@ def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[s
 
 def single(seed: int, index: int) -> Scene:
     """That scene, or where it shows two things the scene of the next world that shows one."""
-    scenes = (sample(world, index) for world in count(seed, WORLDS_APART))
+    scenes = (sample(world, index, angles=POSED) for world in count(seed, WORLDS_APART))
     return next(scene for scene in scenes if not scene.words.relation)
 
 
@@ -83,9 +81,9 @@ def view_camera(parts: Sequence[Part], azimuth: float, offset: float) -> Camera:
     )
 
 
-def _picture(scene: Scene, elevation: float, size: int) -> np.ndarray:
-    camera = frame(scene.parts, scene.azimuth, elevation, scene.fill)
-    made = render(scene.parts, camera, scene.scenery, size, scene.light_azimuth, phase=scene.phase)
+def on_white(scene: Scene, size: int) -> np.ndarray:
+    """The scene's things cut out, brought to the middle and put on white: size×size×3 uint8."""
+    made = scene.render(size)
     cut = Image.fromarray(own_colours(made.colour, made.alpha / np.float32(255))).convert("RGBA")
     cut.putalpha(Image.fromarray(made.alpha))
     return np.asarray(flatten(centre(cut, size)))
