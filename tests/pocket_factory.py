@@ -71,7 +71,7 @@ def write_pocket(assets: Path, seed: int = 0, styles: tuple[str, ...] = ("cel", 
             if index:
                 difference = factorise_delta(difference, rank=2)
             _save(difference, pocket / "styles" / style / "delta.safetensors")
-        _tile().half().save_pretrained(pocket / "controlnet_tile")
+        tile(UNET["in_channels"], (8,)).half().save_pretrained(pocket / "controlnet_tile")
         _judge().half().save_pretrained(pocket / "judge")
         _foreground().half().save_pretrained(pocket / "foreground")
         _multiview_unet().half().save_pretrained(pocket / "multiview" / "unet")
@@ -149,11 +149,18 @@ def _unet() -> UNet2DConditionModel:
     return UNet2DConditionModel(**UNET)
 
 
-def _tile() -> ControlNetModel:
-    """With something to say: the exits of a new ControlNet are zero."""
+def tile(channels: int, widths: tuple[int, ...]) -> ControlNetModel:
+    """With something to say: the exits of a new ControlNet are zero.
+
+    channels: of what it reads, 3 for pixels. widths: inside its entrance, halving after each.
+    """
     own = ("sample_size", "out_channels", "up_block_types")
     config = {key: value for key, value in UNET.items() if key not in own}
-    tile = ControlNetModel(**config, conditioning_embedding_out_channels=(4, 4, 8, 8, 8))
+    config |= {
+        "conditioning_channels": channels,
+        "conditioning_embedding_out_channels": widths,
+    }
+    tile = ControlNetModel(**config)
     for part in (tile.controlnet_down_blocks, tile.controlnet_mid_block):
         for weight in part.parameters():
             torch.nn.init.normal_(weight, std=0.3)

@@ -42,22 +42,25 @@ def begin(pipeline: Pipeline, strength: float) -> int:
 
 @torch.inference_mode()
 def encode(pipeline: Pipeline, picture: Image, side: int) -> tuple[Tensor, Tensor]:
-    """Latents of an RGB picture, 1×C×h×w float32, and its pixels to be guided by, 1×3×H×W in 0..1.
+    """Latents of an RGB picture, 1×C×h×w float32, and what the ControlNet is to be guided by: its
+    pixels, 1×3×H×W in 0..1, or where it reads as many channels as the UNet those latents.
 
     The picture's sides are multiples of the autoencoder's scale; side: of a tile, in latents.
     """
     vae, scale = pipeline.vae, pipeline.vae_scale_factor
     size = {"height": picture.height, "width": picture.width}
     pixels = pipeline.image_processor.preprocess(picture, **size).to(pipeline.device, vae.dtype)
-    control = pipeline.control_image_processor.preprocess(picture, **size)
     height, width = picture.height // scale, picture.width // scale
     parts = (
         (box, retrieve_latents(vae.encode(box.of(pixels, scale)), sample_mode="argmax").float())
         for box in tiling.boxes(height, width, side)
     )
     latents = tiling.blend(parts, height, width, side // tiling.OVERLAP)
-    dtype = pipeline.controlnet.dtype
-    return latents * vae.config.scaling_factor, control.to(pipeline.device, dtype)
+    latents = latents * vae.config.scaling_factor
+    control = latents
+    if pipeline.controlnet.config.conditioning_channels != pipeline.unet.config.in_channels:
+        control = pipeline.control_image_processor.preprocess(picture, **size)
+    return latents, control.to(pipeline.device, pipeline.controlnet.dtype)
 
 
 def noised(pipeline: Pipeline, latents: Tensor, first: int, seed: int) -> Tensor:
@@ -83,7 +86,7 @@ def denoise(
     latents, control: as of `noised` and `encode`. side: of a tile, in latents; the networks see
     no more than a tile at a time.
     """
-    scheduler, scale = pipeline.scheduler, pipeline.vae_scale_factor
+    scheduler, scale = pipeline.scheduler, control.shape[-1] // latents.shape[-1]
     height, width = latents.shape[-2:]
     tiles = tiling.boxes(height, width, side)
 
@@ -125,7 +128,7 @@ def preview(pipeline: Pipeline, clean: Tensor) -> Image:
 def _controlled(
     pipeline: Pipeline, control: Tensor, latents: Tensor, timesteps: Tensor, embeds: Tensor
 ) -> Tensor:
-    """What the UNet says of B latents under the ControlNet's word on one tile of pixels."""
+    """What the UNet says of B latents under the ControlNet's word on one tile of control."""
     unet, sample = pipeline.unet, latents.to(pipeline.unet.dtype)
     down, middle = pipeline.controlnet(
         sample,

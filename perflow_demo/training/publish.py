@@ -22,8 +22,8 @@ by this project on Toy World, its own procedural scenes with captions
 (`perflow_demo.training.toyworld`): no picture, caption or weight comes from elsewhere, but for the
 meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0). It knows toy-like
 things and small scenes, and nothing else: no real people, places or brands. Things drawn from words
-are seen as catalogues show them, from half a side; views and solids are made of pictures from
-anywhere before a thing. Licence: Apache-2.0.
+are seen as catalogues show them, from half a side, and views are made of pictures like that; solids
+are made of pictures from anywhere before a thing. Licence: Apache-2.0.
 
 Each part by its recipe, `python -m perflow_demo.training RECIPE`:
 

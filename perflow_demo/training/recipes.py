@@ -136,6 +136,15 @@ class Workshop:
             objective.net.load_state_dict(published(self.assets / "judge"))
         return objective
 
+    def tile(self) -> TileObjective:
+        """The ControlNet, the published one or a new one, beside the published teacher."""
+        pictures = self.pictures(1024)
+        unseen = {"held_out": 4} if self.debug else {}
+        objective = TileObjective(self.teacher(pictures), pictures, **unseen)
+        if (self.assets / "controlnet_tile").is_dir():
+            objective.net.load_state_dict(published(self.assets / "controlnet_tile"))
+        return objective
+
     def multiview(self) -> MultiviewObjective:
         """On six views of things encoded now if they are not; the published network goes on, or the
         published teacher where there is none, with the published image encoder."""
@@ -268,15 +277,9 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
 
 def tile(at: Workshop) -> Recipe:
     """The refiner's ControlNet, beside the frozen teacher."""
-    unseen = {"held_out": 4} if at.debug else {}
-
-    def objective() -> TileObjective:
-        pictures = at.pictures(1024)
-        return TileObjective(at.teacher(pictures), pictures, **unseen)
-
     return Recipe(
-        objective, steps=600, batch=32, lr=8e-4, muon=0.01, warmup=30, cooldown=0.7, ema=0.99,
-        sheet_every=100, compile=UNET_BLOCKS, stands_on=TEACHER,
+        at.tile, steps=600, batch=32, lr=8e-4, muon=0.01, warmup=30, cooldown=0.7, ema=0.99,
+        sheet_every=200, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
     )  # fmt: skip
 
 

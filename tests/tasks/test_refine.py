@@ -19,6 +19,7 @@ from perflow_demo.tasks.enlarging import enlarge
 from perflow_demo.tasks.picture import digest, open_picture
 from perflow_demo.tasks.refine import RefineRequest, RefineResult, run, stream
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from tests.pocket_factory import tile, write_pocket
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,21 @@ def registry(assets):
     registry = Registry(Settings(assets=assets, device="cpu"))
     registry.placement = Placement(torch.device("cpu"), torch.float32)
     return registry
+
+
+@pytest.fixture(scope="module")
+def by_pixels(tmp_path_factory):
+    """A family whose ControlNet is guided by pixels, as those of the hub are."""
+    folder = tmp_path_factory.mktemp("by-pixels")
+    tile(3, (4, 4, 8, 8, 8)).half().save_pretrained(write_pocket(folder) / "controlnet_tile")
+    registry = Registry(Settings(assets=folder, device="cpu"))
+    registry.placement = Placement(torch.device("cpu"), torch.float32)
+    return registry
+
+
+@pytest.fixture(params=["by latents", "by pixels"])
+def guided(request, registry, by_pixels):
+    return registry if request.param == "by latents" else by_pixels
 
 
 @pytest.fixture
@@ -55,14 +71,15 @@ def pixels(made) -> np.ndarray:
         ({"acceleration": "teacher", "steps": 3, "prompt": "a cat", "style": "cel"}, 3),
     ],
 )
-def test_the_picture_is_that_of_diffusers_own_pipeline(registry, values, steps_made):
-    given = picture()
+def test_the_picture_is_that_of_diffusers_own_pipeline(guided, monkeypatch, values, steps_made):
+    registry, given = guided, picture()
     *events, ours = stream(ask(**values), registry, picture=given)
     assert sum(isinstance(event, Step) for event in events) == steps_made
     request = ours.request
     strength = 1.0 if request.acceleration == "perflow" else 0.0
     before = enlarge(given, 768, 16)
     with registry.lease("pocket", request.style, strength, refine=True) as pipeline:
+        _hand_on_latents(pipeline, monkeypatch)
         theirs = pipeline(
             request.prompt or "",
             image=before,
@@ -74,6 +91,20 @@ def test_the_picture_is_that_of_diffusers_own_pipeline(registry, values, steps_m
             generator=torch.Generator().manual_seed(7),
         ).images[0]
     assert np.abs(pixels(ours.picture) - pixels(theirs)).max() <= 1
+
+
+def _hand_on_latents(pipeline, monkeypatch):
+    """diffusers' pipeline hands pixels on; who reads latents is given those of the pixels."""
+    entrance = pipeline.controlnet.controlnet_cond_embedding
+    if entrance.conv_in.in_channels == 3:
+        return
+    read, vae = entrance.forward, pipeline.vae
+
+    def forward(pixels):
+        latents = vae.encode(2 * pixels - 1).latents
+        return read(latents * vae.config.scaling_factor)
+
+    monkeypatch.setattr(entrance, "forward", forward)
 
 
 def test_refining_borrows_the_very_modules_that_draw(registry):

@@ -95,7 +95,7 @@ def test_the_refiner_borrows_the_family_and_loads_strictly(pocket):
     tile = loaders.load_network(REFINERS["pocket"].controlnet, pocket, torch.float32)
     unet = loaders.load_network(POCKET.unet, pocket, torch.float32)
     latents, words = torch.ones(1, unet.config.in_channels, 8, 8), torch.ones(1, 4, 64)
-    down, middle = tile(latents, 500, words, torch.ones(1, 3, 128, 128), return_dict=False)
+    down, middle = tile(latents, 500, words, torch.ones_like(latents), return_dict=False)
     plain = unet(latents, 500, words).sample
     told = {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
     said = unet(latents, 500, words, **told).sample

@@ -30,12 +30,14 @@ def test_copies_are_worse_in_ways_that_differ_and_repeat():
 @torch.no_grad()
 def test_a_new_controlnet_says_nothing_and_stays_small():
     unet = build_unet()
-    tile = build_tile(unet, scales=5)
+    tile = build_tile(unet)
     assert sum(weight.numel() for weight in tile.parameters()) <= 8e6
     assert tile.config.addition_embed_type_num_heads == unet.config.addition_embed_type_num_heads
     latents, words = torch.randn(1, 16, 16, 16), torch.randn(1, 4, unet.config.cross_attention_dim)
-    down, middle = tile(latents, 500, words, torch.rand(1, 3, 256, 256), return_dict=False)
+    down, middle = tile(latents, 500, words, torch.randn(1, 16, 16, 16), return_dict=False)
     assert all(not said.any() for said in (*down, middle))
     copied = unet.state_dict()
     for key, weight in tile.state_dict().items():
         assert key.startswith("controlnet_") or torch.equal(weight, copied[key])
+    read = tile.controlnet_cond_embedding(latents) + unet.conv_in.bias.view(1, -1, 1, 1)
+    torch.testing.assert_close(read, unet.conv_in(latents), rtol=1e-4, atol=1e-4)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
 from perflow_demo.training.objectives.teacher import TeacherObjective, teacher_schedule
@@ -28,8 +28,6 @@ class TileObjective:
     """The teacher's own loss on crops of large pictures, with a ControlNet beside it.
 
     All timesteps are drawn alike: detail, which little noise hides, is what there is to learn.
-    Beside it the entrance learns to say of a worse copy what the teacher's own says of the picture,
-    so that the first half, which is the teacher's, reads at once what it knows how to read.
 
     teacher: its data are the latents of `pictures`, of which the last `held_out` are
     never trained on. Captions are dropped from half of the rows, for a tile says what to draw and
@@ -39,7 +37,7 @@ class TileObjective:
     def __init__(
         self, teacher: TeacherObjective, pictures: Path, held_out: int = 24, dropout: float = 0.5
     ) -> None:
-        self.net = build_tile(teacher.net.unet, len(teacher.autoencoder.config.block_out_channels))
+        self.net = build_tile(teacher.net.unet)
         self.teacher = teacher.net.eval().requires_grad_(False)
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
@@ -68,16 +66,10 @@ class TileObjective:
         noise = torch.randn(latents.shape, generator=generator)
         timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
         noisy = self.schedule.add_noise(latents, noise, timesteps)
-        predicted = self._velocity(net, noisy, timesteps, self.teacher.context(ids, mask), control)
+        context, control = self.teacher.context(ids, mask), self._encoded(control)
+        predicted = self._velocity(net, noisy, timesteps, context, control)
         velocity = self.schedule.get_velocity(latents, noise, timesteps)
-        drawn = (predicted - velocity).square().mean()
-        read = self._misread(net, latents, control)
-        return drawn + read, {"drawn": drawn.item(), "read": read.item()}
-
-    def _misread(self, net: ControlNetModel, latents: Tensor, control: Tensor) -> Tensor:
-        """How far the entrance is from the teacher's for the picture; 1 where it says nothing."""
-        wanted = self.teacher.unet.conv_in(latents).float()
-        return (net.controlnet_cond_embedding(control) - wanted).square().mean() / wanted.var()
+        return (predicted - velocity).square().mean(), {}
 
     @torch.no_grad()
     def sheet(self, net: ControlNetModel) -> Image.Image:
@@ -96,8 +88,9 @@ class TileObjective:
         shape = (count, self.autoencoder.config.latent_channels, height // 16, width // 16)
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(42))
         with torch.autocast("cpu", torch.bfloat16):
+            copies = self._encoded(control)
             for t in scheduler.timesteps:
-                velocity = self._velocity(net, latents, t.expand(count), context, control)
+                velocity = self._velocity(net, latents, t.expand(count), context, copies)
                 latents = scheduler.step(velocity, t, latents).prev_sample
             return self.autoencoder.decode(latents).sample.float()
 
@@ -108,6 +101,10 @@ class TileObjective:
         wanted = to_tensor(crops)
         made = torch.cat([self.refine(net, part) for part in control.split(8)])
         return {"psnr": psnr(made, wanted), "psnr_lanczos": psnr(control * 2 - 1, wanted)}
+
+    @torch.no_grad()
+    def _encoded(self, control: Tensor) -> Tensor:
+        return self.autoencoder.encode(control * 2 - 1).latents.float()
 
     def _velocity(self, net, noisy: Tensor, timesteps: Tensor, context: Tensor, control: Tensor):
         noisy = noisy.contiguous(memory_format=torch.channels_last)
@@ -143,19 +140,21 @@ def worse(crops: np.ndarray, rng: np.random.Generator) -> Tensor:
     return to_tensor(np.stack(copies)) / 2 + 0.5
 
 
-def build_tile(unet: UNet2DConditionModel, scales: int) -> ControlNetModel:
+def build_tile(unet: UNet2DConditionModel) -> ControlNetModel:
     """A ControlNet of the UNet's first half without its attention, that says nothing yet.
 
     What a tile tells is told place by place, so convolutions do, at any size and at less cost; how
-    places and words go together stays with the UNet.
-    scales: sizes from pixels down to latents, each half of the one before, both included.
+    places and words go together stays with the UNet. It reads the worse copy's latents, not its
+    pixels, through the UNet's own entrance: the first half, which is the UNet's, knows from the
+    start what it is shown. Of pixels it had learnt no colours after hundreds of steps.
     """
     # Not `from_unet`, which keeps attention and forgets into how many heads pooled words are split.
     known = inspect.signature(ControlNetModel.__init__).parameters
     config = {key: value for key, value in unet.config.items() if key in known} | {
         "down_block_types": ("DownBlock2D",) * len(unet.config.block_out_channels),
         "mid_block_type": "UNetMidBlock2D",
-        "conditioning_embedding_out_channels": tuple(min(8 * 2**i, 64) for i in range(scales)),
+        "conditioning_channels": unet.config.in_channels,
+        "conditioning_embedding_out_channels": (2 * unet.config.in_channels,),
     }
     net = ControlNetModel.from_config(config)
     own, first_half = net.state_dict(), unet.state_dict()
@@ -163,4 +162,14 @@ def build_tile(unet: UNet2DConditionModel, scales: int) -> ControlNetModel:
     if not all(key.startswith("controlnet_") for key in new):
         raise ValueError(f"a ControlNet of this UNet has weights of its own: {new[:3]}")
     net.load_state_dict({key: first_half.get(key, weight) for key, weight in own.items()})
+    _copy_entrance(unet.conv_in, net.controlnet_cond_embedding)
     return net
+
+
+@torch.no_grad()
+def _copy_entrance(entrance: nn.Conv2d, embedding: nn.Module) -> None:
+    """Makes two convolutions and the SiLU between them one convolution: silu(x) − silu(−x) = x."""
+    both = torch.eye(entrance.in_channels)
+    nn.init.zeros_(embedding.conv_in.weight)[..., 1, 1] = torch.cat([both, -both])
+    nn.init.zeros_(embedding.conv_in.bias)
+    embedding.conv_out.weight.copy_(torch.cat([entrance.weight, -entrance.weight], 1))
