@@ -30,13 +30,13 @@ class LatentTokens(ModelMixin, ConfigMixin):
         layers: int = 3,
     ) -> None:
         super().__init__()
-        self.entrance = nn.Conv2d(latent_channels, inner, 3, padding=1)
+        self.conv_in = nn.Conv2d(latent_channels, inner, 3, padding=1)
         self.convolutions = nn.ModuleList(
             ResnetBlock2D(in_channels=inner, temb_channels=None, groups=16) for _ in range(2)
         )
         self.cut = nn.Conv2d(inner, width, patch, stride=patch)
-        self.places = nn.Parameter(0.5 * torch.randn((side // patch) ** 2, width))
-        self.asked = nn.Parameter(torch.randn(tokens, width))
+        self.place_embeddings = nn.Parameter(0.5 * torch.randn((side // patch) ** 2, width))
+        self.token_embeddings = nn.Parameter(torch.randn(tokens, width))
         self.blocks = nn.ModuleList(
             BasicTransformerBlock(width, max(1, width // 64), min(width, 64)) for _ in range(layers)
         )
@@ -44,11 +44,11 @@ class LatentTokens(ModelMixin, ConfigMixin):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents B C side side → tokens B L width."""
-        x = self.entrance(latents)
+        x = self.conv_in(latents)
         for block in self.convolutions:
             x = block(x, None)
-        seen = self.cut(x).flatten(2).transpose(1, 2) + self.places
-        x = torch.cat([self.asked.expand(len(seen), -1, -1), seen], 1)
+        seen = self.cut(x).flatten(2).transpose(1, 2) + self.place_embeddings
+        x = torch.cat([self.token_embeddings.expand(len(seen), -1, -1), seen], 1)
         for block in self.blocks:
             x = block(x)
-        return self.norm(x[:, : len(self.asked)])
+        return self.norm(x[:, : len(self.token_embeddings)])

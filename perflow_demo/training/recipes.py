@@ -41,7 +41,7 @@ from perflow_demo.training.ways import Ways, solved
 
 # Picture size → seed and number of samples.
 WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
-SURROUNDED = (4, 1_500)  # the same for things with their six views, at 256 px
+SURROUNDED = (4, 2_000)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
 STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, on white
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
