@@ -14,7 +14,7 @@ from perflow_demo.nets import LatentTokens
 from perflow_demo.training.latents import Latents
 from perflow_demo.training.objectives.autoencoder import grid
 from perflow_demo.training.objectives.teacher import TeacherObjective, teacher_schedule
-from perflow_demo.training.publish import write_module
+from perflow_demo.training.publish import write_packed
 from perflow_demo.training.text import tokenize
 from perflow_demo.training.toyworld.captions import brief
 
@@ -72,7 +72,7 @@ class ReadingObjective:
     def publish(self, net: LatentTokens, folder: Path) -> dict[str, float]:
         """Saves the image encoder; returns how often the held-out caption nearest to what it says
         is of the right kind, and of the right kind and colour."""
-        write_module(net, folder / "multiview" / "image_encoder")
+        write_packed(net, folder / "multiview" / "image_encoder")
         rows = self._held_out()
         said = net(self.data.take(rows)).flatten(1)
         nearest = torch.cdist(said, self._said(*self._words(rows)).flatten(1)).argmin(1)

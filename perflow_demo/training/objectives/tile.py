@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
 from perflow_demo.training.objectives.teacher import TeacherObjective, teacher_schedule
-from perflow_demo.training.publish import write_module
+from perflow_demo.training.publish import write_packed
 from perflow_demo.training.text import tokenize
 from perflow_demo.training.toyworld.captions import describe
 from perflow_demo.training.toyworld.degraded import degraded
@@ -96,7 +96,7 @@ class TileObjective:
 
     def publish(self, net: ControlNetModel, folder: Path) -> dict[str, float]:
         """Saves the ControlNet; returns PSNR of held-out crops, refined and as they came, in dB."""
-        write_module(net, folder / "controlnet_tile")
+        write_packed(net, folder / "controlnet_tile")
         crops, control = self._unseen(len(self.pictures) - self.trained)
         wanted = to_tensor(crops)
         made = torch.cat([self.refine(net, part) for part in control.split(8)])
