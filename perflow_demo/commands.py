@@ -1,6 +1,7 @@
 """A command for each task of the table; its options are the fields of the task's request."""
 
 import inspect
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,8 +60,11 @@ def _refining(task: Task):
 
     def command(image: Path, output: Path, debug: bool, **values: str | None) -> None:
         source = png.find_recipe(image, TextToImageRequest)
-        drawn = {"family": source.family, "style": source.style} if source else {}
-        request = task.request(source=source, **drawn | _given(task, values))
+        asked = _given(task, values)
+        family = asked.get("family", source.family if source else None)
+        own = source is not None and source.family == family
+        drawn = {"family": source.family, "style": source.style} if own else {}
+        request = task.request(source=source, **drawn | asked)
         picture = open_picture(image)
         (path,) = _paths(output, 1)
         registry = open_registry(Settings.from_environment())
@@ -260,9 +264,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _tell(event: Progress) -> None:
     if isinstance(event, Loading):
-        if event.bytes_done == event.bytes_total:
-            amount = f" ({event.bytes_total / 1e6:.1f} MB)" if event.bytes_total else " …"
-            typer.echo(f"loading {event.component}{amount}", err=True)
+        _tell_loading(event)
     elif isinstance(event, Stage):
         typer.echo(f"{event.name} ready", err=True)
     elif isinstance(event, Phase):
@@ -270,6 +272,18 @@ def _tell(event: Progress) -> None:
             typer.echo(f"stage {event.number} of {event.of}: {event.title}", err=True)
     else:
         typer.echo(f"step {event.number} of {event.of}", err=True)
+
+
+def _tell_loading(event: Loading) -> None:
+    """A line for each component, and where somebody watches how far it is."""
+    watched = sys.stderr.isatty()
+    begin = "\r\033[K" if watched else ""  # over what the line said before
+    if event.bytes_done == event.bytes_total:
+        amount = f" ({event.bytes_total / 1e6:.1f} MB)" if event.bytes_total else " …"
+        typer.echo(f"{begin}loading {event.component}{amount}", err=True)
+    elif watched:
+        share = event.bytes_done / event.bytes_total
+        typer.echo(f"{begin}loading {event.component}: {share:.0%}", nl=False, err=True)
 
 
 COMMANDS = {

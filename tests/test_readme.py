@@ -1,6 +1,7 @@
 """The README's front matter, its commands and its tree are those of the repository."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,9 @@ def test_the_space_front_matter_names_files_that_exist():
     assert front["sdk"] == "gradio"
     assert front["license"] == "apache-2.0"
     assert (ROOT / front["app_file"]).is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    least = project["requires-python"].removeprefix(">=")
+    assert tuple(front["python_version"].split(".")) >= tuple(least.split("."))
     assert f"gradio>={'.'.join(front['sdk_version'].split('.')[:2])}" in (
         (ROOT / "requirements.txt").read_text()
     )

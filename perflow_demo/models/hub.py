@@ -112,11 +112,13 @@ def _progress(title: str, on_fetch: OnFetch | None) -> type:
         def __init__(self, *args, **options):
             options.pop("name", None)
             super().__init__(*args, **options | {"file": io.StringIO(), "disable": False})
-            self._begun, self._there = time.monotonic(), self.n
+            self._begun, self._there, self._told = time.monotonic(), self.n, -1
 
         def update(self, count: float | None = 1) -> bool | None:
             drawn = super().update(count)
-            if on_fetch and self.total:
+            share = 100 * self.n // self.total if self.total else self._told
+            if on_fetch and share != self._told:
+                self._told = share
                 seconds = max(time.monotonic() - self._begun, 1e-3)
                 speed = (self.n - self._there) / seconds / 1e6
                 on_fetch(f"{title} at {speed:.1f} MB/s", int(self.n), int(self.total))

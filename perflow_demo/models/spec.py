@@ -111,6 +111,12 @@ class Family:
         """Whose files these are: families of one repository share what they keep resident."""
         return self.repository.name if self.repository else self.name
 
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder, ΔW and styles aside."""
+        words = (self.tokenizer, self.text_encoder, self.tokenizer_2, self.text_encoder_2)
+        return tuple(part for part in (*words, self.vae, self.unet, self.scheduler) if part)
+
     def style(self, name: str) -> Style | None:
         """The style of that name, or None where the family has none."""
         return next((style for style in self.styles if style.name == name), None)

@@ -138,5 +138,5 @@ class Residents:
             self._release()
             raise OutOfMemory(
                 "The device ran out of memory. Idle models made room: try once more, or ask for "
-                "fewer or smaller pictures."
+                "less: fewer or smaller pictures, a coarser mesh."
             ) from error

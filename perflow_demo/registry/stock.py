@@ -1,5 +1,8 @@
 """What there is to lend, and where its files lie; nothing here is resident."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from perflow_demo.errors import BadRequest
@@ -52,6 +55,11 @@ class Stock:
         family = family_named(name, self._settings)
         return available(family, self._source(family))
 
+    @property
+    def names_repositories(self) -> bool:
+        """Whether a family may be named that is a repository of the hub, as only the owner may."""
+        return not (self._settings.public or self._settings.offline)
+
     def deltas(self) -> tuple[str, ...]:
         """Names of the weight differences of one's own."""
         return delta_names(self._settings)
@@ -97,6 +105,22 @@ class Stock:
         if addition is None:
             raise BadRequest(f"{family} has ΔW inside, and none to take out.")
         return read_delta(addition.source.file(addition.component.weights))
+
+    @contextmanager
+    def fetched(self, family: str, on_load: OnLoad | None = None) -> Iterator[None]:
+        """Lends nothing, with all files of a family and of its ΔW on this machine.
+
+        on_load: as of `Registry.lease`.
+        """
+        found = self.family(family)
+        source = Converted(source_of(found, self._settings, on_load))
+        for name in chain.from_iterable(part.files for part in found.components):
+            source.file(name)
+        if found.delta:
+            plugged = delta_source_of(found, self._settings, on_load)
+            for name in found.delta.files:
+                plugged.file(name)
+        yield
 
     def checks(self, family: Family) -> bool:
         """Whether the family's pictures are to be checked before anyone sees them."""

@@ -5,6 +5,7 @@ from PIL import Image
 from perflow_demo.errors import BadRequest
 
 SMALLEST = 64  # pixels along the short side of a picture to refine
+LARGEST = 2048  # and of a refined one
 MAX_PIXELS = 4096**2  # of a refined picture, as its recipe can be read back
 
 
@@ -14,6 +15,11 @@ def check(size: tuple[int, int], to: int) -> None:
     if short < SMALLEST:
         raise BadRequest(
             f"The picture's short side is {short} pixels; choose one of {SMALLEST} or more."
+        )
+    if short > LARGEST:
+        raise BadRequest(
+            f"The picture's short side is {short} pixels, and of refined ones it is {LARGEST} at "
+            "most; make the picture smaller first."
         )
     if short > to:
         raise BadRequest(

@@ -21,7 +21,6 @@ from perflow_demo.tasks.contract import (
     clocked,
     finish,
     nothing_is_none,
-    relay,
 )
 from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
@@ -206,7 +205,7 @@ def stream(
         with clocked(seconds, "decode"):
             from perflow_demo.tasks import multiview_sampling
 
-            pages = multiview_sampling.decode(pipeline, latents)
+            pages = multiview_sampling.decode(pipeline, latents, registry.in_parts)
         notes += _merge_notes(pipeline)
     normals, colours = (tuple(pages[domain]) for domain in ("normals", "colours"))
     yield MultiviewResult(picture, cutout, normals, colours, request, seconds, tuple(notes))
@@ -282,7 +281,7 @@ def _drawn(
         style=request.style,
         seed=request.drawing_seed,
     )
-    drawn = yield from relay(text_to_image.stream(drawing, registry, previews))
+    drawn = yield from text_to_image.shown(drawing, registry, previews)
     return drawn.pictures[0], drawn.notes
 
 

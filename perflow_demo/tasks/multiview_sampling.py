@@ -16,6 +16,7 @@ from torch import Tensor
 
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.registry.multiview import MultiviewPipeline
+from perflow_demo.tasks.sampling import InParts, whole
 
 ROWS = len(DOMAINS) * len(VIEWS)
 
@@ -95,10 +96,19 @@ def predict(
 
 
 @torch.inference_mode()
-def decode(pipeline: MultiviewPipeline, latents: Tensor) -> dict[str, list[Image]]:
-    """The pictures of latents 12×C×h×w, by domain: "normals" and "colours", each in view order."""
+def decode(
+    pipeline: MultiviewPipeline, latents: Tensor, in_parts: InParts = whole
+) -> dict[str, list[Image]]:
+    """The pictures of latents 12×C×h×w, by domain: "normals" and "colours", each in view order.
+
+    in_parts: how a batch is worked on that may not fit, as `Registry.in_parts`.
+    """
+
+    def drawn(latents: Tensor) -> Tensor:
+        return vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
+
     vae = pipeline.vae
-    pixels = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
+    pixels = in_parts(drawn, latents)
     pictures = VaeImageProcessor().postprocess(pixels)
     halves = pictures[: len(VIEWS)], pictures[len(VIEWS) :]
     return dict(zip(DOMAINS, halves, strict=True))

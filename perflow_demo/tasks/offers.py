@@ -1,11 +1,11 @@
 """Which families and styles there are, and what of them is on this machine."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from perflow_demo.models.bases import checkpoints, family_named
 from perflow_demo.models.catalogue import CATALOGUE
 from perflow_demo.models.sources import delta_source_of, source_of
-from perflow_demo.models.spec import Component, Defaults, Family
+from perflow_demo.models.spec import Defaults, Family
 from perflow_demo.models.wonder3d import Converted
 
 
@@ -51,9 +51,7 @@ def offers(settings) -> tuple[Offer, ...]:
 
 def _offer(family: Family, settings) -> Offer:
     source = Converted(source_of(family, settings))
-    parts = (getattr(family, field.name) for field in fields(family) if field.name != "delta")
-    components = [part for part in parts if isinstance(part, Component)]
-    missing = [name for part in components for name in part.files if not source.has(name)]
+    missing = [name for part in family.components for name in part.files if not source.has(name)]
     if family.delta:
         plugged = delta_source_of(family, settings)
         missing += [name for name in family.delta.files if not plugged.has(name)]

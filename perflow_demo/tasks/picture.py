@@ -25,7 +25,8 @@ def open_picture(path: Path | str) -> Image.Image:
                     f"The picture has more than {MAX_PIXELS / 1e6:.1f} million pixels; choose a "
                     "smaller one."
                 )
-            if getattr(picture, "is_animated", False):
+            # Of a JPEG with a second picture inside, as cameras write them, the first is the photo.
+            if picture.format != "MPO" and getattr(picture, "is_animated", False):
                 raise BadRequest(f"{Path(path).name} is animated; choose a still picture.")
             return _plain(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:

@@ -20,7 +20,6 @@ from perflow_demo.tasks.contract import (
     clocked,
     finish,
     nothing_is_none,
-    relay,
 )
 from perflow_demo.tasks.enlarging import check, enlarge, flatten
 from perflow_demo.tasks.leasing import lease, libraries
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from perflow_demo.models.spec import Family, Refiner
     from perflow_demo.registry import Registry
+    from perflow_demo.tasks.sampling import InParts
 
 PARENT = "picture"  # the stage before the refinement, where the picture is drawn again
 STAGES = ("picture", "load", "encode", "denoise", "preview", "decode")
@@ -209,12 +209,13 @@ def stream(
             pipeline = yield from lease(stack, lent)
         before = enlarge(flatten(picture), request.to, pipeline.vae_scale_factor)
         windows = request.windows or family.num_time_windows
-        work = _Work(pipeline, request, refiner.tile // pipeline.vae_scale_factor, windows, seconds)
+        side = refiner.tile // pipeline.vae_scale_factor
+        work = _Work(pipeline, request, side, windows, seconds, registry.in_parts)
         made, calls, film, more = yield from _refined(work, before, previews)
         notes += more
         if checks:
             (made,), withheld = yield from safety.checked([made], registry)
-            notes += withheld
+            notes += safety.notes(withheld, 1)
     film = tuple(film.values())
     yield RefineResult(made, before, picture, request, calls, seconds, tuple(notes), film)
 
@@ -271,13 +272,17 @@ def resolve(
 
 @dataclass(frozen=True)
 class _Work:
-    """What a refinement works with; side: of a tile, in latents. seconds: filled by stage."""
+    """What a refinement works with.
+
+    side: of a tile, in latents. seconds: filled by stage. in_parts: as `Registry.in_parts`.
+    """
 
     pipeline: "StableDiffusionControlNetImg2ImgPipeline"
     request: RefineRequest
     side: int
     windows: int
     seconds: dict[str, float]
+    in_parts: "InParts"
 
 
 def _refined(
@@ -294,11 +299,13 @@ def _refined(
         sampling.prepare(pipeline, request.steps, request.windows)
         first = refine_sampling.begin(pipeline, request.strength)
         intervals = sampling.intervals(pipeline, work.windows)[first:]
-        latents, control = refine_sampling.encode(pipeline, before, side)
+        latents, control = refine_sampling.encode(pipeline, before, side, work.in_parts)
         latents = refine_sampling.noised(pipeline, latents, first, request.seed)
     cut = text_to_image.cut_notes(request, rests, pipeline.tokenizer.model_max_length)
     film: dict[tuple[float, float], Frame] = {}
-    calls = refine_sampling.denoise(pipeline, latents, control, embeds, guidance_scale, first, side)
+    calls = refine_sampling.denoise(
+        pipeline, latents, control, embeds, guidance_scale, first, side, work.in_parts
+    )
     for number, (start, end) in enumerate(intervals, start=1):
         with clocked(seconds, "denoise"):
             latents, clean = next(calls)
@@ -308,7 +315,7 @@ def _refined(
             film[start, end] = Frame(picture, start, end)
         yield Step(number, len(intervals), start, end, film.get((start, end)))
     with clocked(seconds, "decode"):
-        made = refine_sampling.decode(pipeline, latents, side)
+        made = refine_sampling.decode(pipeline, latents, side, work.in_parts)
     return made, len(intervals), film, [*cut, *_strength_notes(request, intervals)]
 
 
@@ -316,7 +323,7 @@ def _drawn(
     source: TextToImageRequest, registry: "Registry", previews: bool
 ) -> "Generator[Progress, None, Image]":
     drawing = source.model_copy(update={"count": 1})
-    drawn = yield from relay(text_to_image.stream(drawing, registry, previews))
+    drawn = yield from text_to_image.shown(drawing, registry, previews)
     return drawn.pictures[0]
 
 
@@ -328,6 +335,8 @@ def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
     if source and (source.family, source.style) != (request.family, request.style):
         drawn, refined = (" ".join(filter(None, [of.family, of.style])) for of in (source, request))
         notes.append(f"The picture was drawn by {drawn} and refined by {refined}.")
+    if source and (source.lora or source.delta):
+        notes.append("The picture was drawn with a LoRA or another ΔW, and refined without.")
     if request.parent and request.parent != digest(picture):
         notes.append("The picture is not the one that was refined with these settings before.")
     return notes

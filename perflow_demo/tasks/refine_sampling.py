@@ -3,7 +3,7 @@
 Every step is one of the whole latents: only what the networks say of them is put together of tiles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import ceil
 
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from perflow_demo.flow import PeRFlowScheduler, guided
 from perflow_demo.tasks import sampling, tiling
+from perflow_demo.tasks.sampling import InParts, whole
 
 Pipeline = StableDiffusionControlNetImg2ImgPipeline
 PREVIEW = 32  # latents along the short side of a preview, about
@@ -41,19 +42,25 @@ def begin(pipeline: Pipeline, strength: float) -> int:
 
 
 @torch.inference_mode()
-def encode(pipeline: Pipeline, picture: Image, side: int) -> tuple[Tensor, Tensor]:
+def encode(
+    pipeline: Pipeline, picture: Image, side: int, in_parts: InParts = whole
+) -> tuple[Tensor, Tensor]:
     """Latents of an RGB picture, 1×C×h×w float32, and what the ControlNet is to be guided by: its
     pixels, 1×3×H×W in 0..1, or where it reads as many channels as the UNet those latents.
 
     The picture's sides are multiples of the autoencoder's scale; side: of a tile, in latents.
+    in_parts: how work is done that may not fit, as `Registry.in_parts`.
     """
+
+    def coded(pixels: Tensor) -> Tensor:
+        return retrieve_latents(vae.encode(pixels), sample_mode="argmax").float()
+
     vae, scale = pipeline.vae, pipeline.vae_scale_factor
     size = {"height": picture.height, "width": picture.width}
     pixels = pipeline.image_processor.preprocess(picture, **size).to(pipeline.device, vae.dtype)
     height, width = picture.height // scale, picture.width // scale
     parts = (
-        (box, retrieve_latents(vae.encode(box.of(pixels, scale)), sample_mode="argmax").float())
-        for box in tiling.boxes(height, width, side)
+        (box, in_parts(coded, box.of(pixels, scale))) for box in tiling.boxes(height, width, side)
     )
     latents = tiling.blend(parts, height, width, side // tiling.OVERLAP)
     latents = latents * vae.config.scaling_factor
@@ -80,11 +87,12 @@ def denoise(
     guidance_scale: float,
     first: int,
     side: int,
+    in_parts: InParts = whole,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """After each step from `first`: the latents, and what they would be without noise.
 
     latents, control: as of `noised` and `encode`. side: of a tile, in latents; the networks see
-    no more than a tile at a time.
+    no more than a tile at a time. in_parts: as in `encode`.
     """
     scheduler, scale = pipeline.scheduler, control.shape[-1] // latents.shape[-1]
     height, width = latents.shape[-2:]
@@ -93,7 +101,7 @@ def denoise(
     def said(timestep: Tensor) -> Iterator[tuple[tiling.Box, Tensor]]:
         for box in tiles:
             network = partial(_controlled, pipeline, box.of(control, scale))
-            predict = guided(network, *embeds, guidance_scale)
+            predict = guided(partial(in_parts, network), *embeds, guidance_scale)
             yield box, predict(box.of(latents), timestep.expand(len(latents)))
 
     for timestep in scheduler.timesteps[first:]:
@@ -104,13 +112,18 @@ def denoise(
 
 
 @torch.inference_mode()
-def decode(pipeline: Pipeline, latents: Tensor, side: int) -> Image:
-    """The picture of latents 1×C×h×w; side: of a tile, in latents."""
+def decode(pipeline: Pipeline, latents: Tensor, side: int, in_parts: InParts = whole) -> Image:
+    """The picture of latents 1×C×h×w; side: of a tile, in latents. in_parts: as in `encode`."""
+
+    def drawn(latents: Tensor, decode: Callable) -> Tensor:
+        return decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample.float()
+
     vae, scale = pipeline.vae, pipeline.vae_scale_factor
     height, width = latents.shape[-2:]
-    scaled = latents.to(vae.dtype) / vae.config.scaling_factor
+    tiled = getattr(vae, "tiled_decode", None)
+    whole_tile, smaller = partial(drawn, decode=vae.decode), tiled and partial(drawn, decode=tiled)
     parts = (
-        (box, vae.decode(box.of(scaled)).sample.float())
+        (box, in_parts(whole_tile, box.of(latents), last=smaller))
         for box in tiling.boxes(height, width, side)
     )
     pixels = tiling.blend(parts, height, width, side // tiling.OVERLAP, scale)

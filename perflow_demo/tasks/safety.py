@@ -20,8 +20,8 @@ NOTE = (
 
 def checked(
     pictures: "Sequence[Image]", registry: "Registry"
-) -> "Generator[Loading, None, tuple[tuple[Image, ...], list[str]]]":
-    """Yield Loading; return the pictures, unsuitable ones black, and a note where there are any."""
+) -> "Generator[Loading, None, tuple[tuple[Image, ...], tuple[int, ...]]]":
+    """Yield Loading; return the pictures, unsuitable ones black, and the places of those."""
     with ExitStack() as stack:
         checker = yield from lease(stack, registry.lease_checker)
         import torch
@@ -37,5 +37,9 @@ def checked(
         Image.new("RGB", picture.size) if bad else picture
         for picture, bad in zip(pictures, unsuitable, strict=True)
     )
-    count = sum(unsuitable)
-    return shown, [NOTE.format(count=count, total=len(shown))] if count else []
+    return shown, tuple(place for place, bad in enumerate(unsuitable) if bad)
+
+
+def notes(withheld: Sequence[int], total: int) -> list[str]:
+    """What there is to say where pictures of `total` were withheld."""
+    return [NOTE.format(count=len(withheld), total=total)] if withheld else []

@@ -1,7 +1,7 @@
 """A prompt becomes pictures: the request, its result, and the run between them."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from perflow_demo.tasks.contract import (
     clocked,
     finish,
     nothing_is_none,
+    relay,
 )
 from perflow_demo.tasks.leasing import lease, libraries
 
@@ -150,6 +151,7 @@ class TextToImageResult:
     notes: sentences on whatever differs from what was asked for.
     film: the first picture at the end of each time window; empty where previews are off. A run
     without ΔW has no windows of its own and is shown at the ends of the family's.
+    withheld: places of the pictures that are black, since they are not for strangers' eyes.
     """
 
     pictures: "tuple[Image, ...]"
@@ -158,6 +160,7 @@ class TextToImageResult:
     timings: Timings
     notes: tuple[str, ...]
     film: tuple[Frame, ...]
+    withheld: tuple[int, ...] = ()
 
     def recipe(self, index: int) -> TextToImageRequest:
         """The request that draws picture `index` alone."""
@@ -218,13 +221,27 @@ def stream(
                 film[start, end] = Frame(picture, start, end)
             yield Step(number, len(intervals), start, end, film.get((start, end)))
         with clocked(seconds, "decode"):
-            pictures = tuple(sampling.decode(pipeline, latents, registry.in_parts))
+            pictures, withheld = tuple(sampling.decode(pipeline, latents, registry.in_parts)), ()
             if checks:
                 pictures, withheld = yield from safety.checked(pictures, registry)
-                notes += withheld
+    notes += safety.notes(withheld, len(pictures))
+    frames = tuple(film.values())
     yield TextToImageResult(
-        pictures, seeds, request, Timings(**seconds), tuple(notes), tuple(film.values())
+        pictures, seeds, request, Timings(**seconds), tuple(notes), frames, withheld
     )
+
+
+def shown(
+    request: TextToImageRequest, registry: "Registry", previews: bool
+) -> Generator[Progress, None, TextToImageResult]:
+    """Yield what `stream` tells; return its result, of whose first picture something can be made.
+
+    Raises BadRequest where that picture was withheld.
+    """
+    result = yield from relay(stream(request, registry, previews))
+    if 0 in result.withheld:
+        raise BadRequest(result.notes[-1])
+    return result
 
 
 def run(

@@ -19,7 +19,6 @@ from perflow_demo.tasks.contract import (
     Request,
     Stage,
     finish,
-    relay,
 )
 from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
@@ -247,8 +246,7 @@ def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
 
 
 def _draw(run: _Run, previews: bool) -> Generator[Progress, None, "Image"]:
-    events = text_to_image.stream(run.request.drawing(), run.registry, previews)
-    drawn = yield from relay(events)
+    drawn = yield from text_to_image.shown(run.request.drawing(), run.registry, previews)
     run.notes += drawn.notes
     run.request = run.request.model_copy(update={"seed": drawn.seeds[0]})
     return drawn.pictures[0]

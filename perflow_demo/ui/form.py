@@ -70,7 +70,8 @@ class Form:
 def offered(registry, request):
     """The family of a recipe; raises BadRequest where the page does not offer it, or its style."""
     family = registry.family(request.family)
-    if family.name not in (known.name for known in registry.families()):
+    repository = registry.names_repositories and "/" in family.name
+    if not repository and family.name not in (known.name for known in registry.families()):
         raise BadRequest(f"This was made by {family.title}, which this page does not offer.")
     if request.style and not family.style(request.style):
         raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -9,7 +10,7 @@ import gradio as gr
 
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.tasks.table import TASKS
-from perflow_demo.ui import controls
+from perflow_demo.ui import controls, events
 
 RECEIVERS = ("refine", "multiview", "to_3d")  # tabs that take pictures of others
 BRAND = '<h1 class="brand">PeRFlow <span>demo</span></h1>'
@@ -51,7 +52,8 @@ class Header:
 def build(registry) -> Header:
     """The header, inside an open `gr.Blocks`."""
     families = registry.families()
-    plain = {"filterable": False, "show_label": False, "min_width": 100}
+    plain = {"show_label": False, "min_width": 100}
+    named = registry.names_repositories  # then it can be typed in: org/name
     with gr.Row(elem_id="header"):
         controls.markup(BRAND, elem_classes="brand-box")
         titles = [(family.title, family.name) for family in families]
@@ -60,6 +62,8 @@ def build(registry) -> Header:
             value=families[0].name,
             label="Family",
             elem_classes=["selector", "family"],
+            filterable=named,
+            allow_custom_value=named,
             **plain,
         )
         style = gr.Dropdown(
@@ -67,13 +71,34 @@ def build(registry) -> Header:
             value="",
             label="Style",
             elem_classes=["selector", "style"],
+            filterable=False,
             **plain,
         )
         chip = controls.markup(resident(registry), elem_classes="chip-box")
         controls.markup(SWITCH, elem_classes="switch-box")
+    family.input(_tell_cost(registry), family, None, **events.MAY_FAIL)
     taking = (name for name in RECEIVERS if TASKS[name].ready(registry))
     handed = {name: gr.State(None) for name in taking}
     return Header(registry, family, style, chip, handed)
+
+
+def cost(family) -> str:
+    """What to know before a family is first used: its licence, and what it takes."""
+    known = [family.licence]
+    if family.download_bytes:
+        known.append(f"about {family.download_bytes / 1e9:.1f} GB fetched when first used")
+    if family.memory_bytes:
+        known.append(f"{family.memory_bytes / 1e9:.1f} GB in memory")
+    return ", ".join(known) + "."
+
+
+def _tell_cost(registry) -> Callable:
+    @events.explained
+    def tell(name: str) -> None:
+        family = registry.family(name)
+        gr.Info(cost(family), title=family.title, duration=8)
+
+    return tell
 
 
 def styles_of(family) -> list[tuple[str, str]]:

@@ -1,18 +1,21 @@
 """Runs on the shared GPUs of a Hugging Face Space, each lent for one run (ZeroGPU)."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 
 from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import finish
+from perflow_demo.tasks.leasing import lease
 
 
 def wrap(task, registry):
     """The task with its run on a lent GPU where there are such, else the task as it is.
 
     task: its row in the table of tasks. A run happens in a process of its own there, which has the
-    registry from this one, so `stream` and `run` do not look at the registry they are given.
+    registry from this one, whichever it is given. What has to be fetched is fetched before: a GPU is
+    lent for seconds.
     """
     try:
         import spaces
@@ -27,6 +30,8 @@ def wrap(task, registry):
             yield error  # raised over there, it would arrive without its sentence
 
     def stream(request, registry, previews: bool = True, **options) -> Iterator:
+        with ExitStack() as stack:
+            yield from lease(stack, partial(registry.fetched, request.family))
         with closing(lent(request, {"previews": previews, **options})) as events:
             for event in events:
                 if isinstance(event, UserError):

@@ -89,6 +89,14 @@ def test_an_animated_picture_is_refused(tmp_path, name):
         open_picture(tmp_path / name)
 
 
+def test_of_a_photo_with_a_second_picture_inside_the_photo_is_taken(tmp_path):
+    """Many cameras write such JPEGs (MPO)."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "photo.jpg", "MPO", save_all=True, append_images=frames[1:])
+    red, _, blue = open_picture(tmp_path / "photo.jpg").getpixel((4, 4))
+    assert red > 200 and blue < 50
+
+
 @pytest.mark.parametrize(("side", "words"), [(6400, "more than 40.0 million"), (20000, "far too")])
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, side, words):
     Image.new("L", (64, 64)).save(tmp_path / "bomb.png")

@@ -152,6 +152,21 @@ def test_the_networks_see_no_more_than_a_tile(registry, small_tiles):
     assert all(shape[-2:] == (256, 256) for shape in seen["encoder"])
 
 
+def test_where_a_guided_pair_does_not_fit_its_halves_make_the_same_picture(registry):
+    asked = ask(prompt="a red dog", guidance_scale=4.5)
+    usual = run(asked, registry, picture=picture()).picture
+
+    def full(module, inputs):
+        if len(inputs[0]) > 1:
+            raise torch.OutOfMemoryError("no room for two")
+
+    with registry.lease(refine=True) as pipeline:
+        hook = pipeline.unet.register_forward_pre_hook(full)
+        made = run(asked, registry, picture=picture()).picture
+        hook.remove()
+    assert np.abs(pixels(made) - pixels(usual)).max() <= 1
+
+
 def test_every_setting_changes_the_picture(registry):
     usual = pixels(run(ask(), registry, picture=picture()).picture)
     changes = [

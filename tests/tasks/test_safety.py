@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from perflow_demo.errors import BadRequest
 from perflow_demo.models import catalogue
 from perflow_demo.models.stable_diffusion import FAMILIES
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import multiview, refine, to_3d
 from perflow_demo.tasks.contract import Step
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run, stream
 from tests.mirror_factory import write_checker, write_family
@@ -34,6 +36,19 @@ def test_an_unfit_picture_is_withheld_and_said_so(settings):
     result = run(ask(), Registry(settings))
     assert all(picture.getbbox() is None for picture in result.pictures)
     assert any("2 of 2 pictures withheld" in note for note in result.notes)
+    assert result.withheld == (0, 1)
+
+
+@pytest.mark.parametrize("task", [refine, multiview, to_3d])
+def test_nothing_is_made_of_a_picture_that_was_withheld(settings, task):
+    write_checker(settings.mirror, strict=True)
+    asked = {
+        refine: lambda: refine.RefineRequest(source=ask(), to=768),
+        multiview: lambda: multiview.MultiviewRequest(prompt="a dog", family=NAME),
+        to_3d: lambda: to_3d.To3DRequest(prompt="a dog", family=NAME),
+    }[task]()
+    with pytest.raises(BadRequest, match="withheld by the safety checker"):
+        task.run(asked, Registry(settings))
 
 
 def test_a_fit_picture_is_shown_without_previews_on_its_way(settings):

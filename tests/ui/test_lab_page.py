@@ -44,3 +44,15 @@ def test_delta_comes_out_and_the_merged_unet_can_be_taken_away(page):
         weights = load(bundle.read("merged-unet/diffusion_pytorch_model.safetensors"))
     assert names == ["merged-unet/config.json", "merged-unet/diffusion_pytorch_model.safetensors"]
     assert "conv_in.weight" in weights
+
+
+def test_a_second_checkpoint_less_this_one_is_a_delta(page):
+    page.get_by_text("Weights", exact=True).click()
+    page.get_by_label("Second checkpoint").click()
+    page.get_by_role("option", name="Pocket").click()
+    page.get_by_role("button", name="Export the difference").click()
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.locator(".lab a[download]").first.click(timeout=PATIENCE)
+    with zipfile.ZipFile(io.BytesIO(open(download.value.path(), "rb").read())) as bundle:
+        weights = load(bundle.read("delta/diffusion_pytorch_model.safetensors"))
+    assert not any(weight.any() for weight in weights.values())  # a checkpoint less itself

@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from perflow_demo.errors import BadRequest
+from perflow_demo.errors import BadRequest, LoadError
+from perflow_demo.models.catalogue import POCKET
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.table import TASKS
@@ -45,6 +46,15 @@ def test_a_run_is_lent_a_gpu_for_its_task_s_seconds(lent, assets):
     assert isinstance(result, TextToImageResult) and events
     assert isinstance(task.run(request, registry), TextToImageResult)
     assert lent == [TASK.gpu_seconds] * 2
+
+
+def test_files_are_there_before_a_gpu_is_lent(lent, own_assets):
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    task = lent_gpu.wrap(TASK, registry)
+    (own_assets / POCKET.folder / POCKET.delta.weights).unlink()
+    with pytest.raises(LoadError, match="delta"):
+        task.run(TextToImageRequest(prompt="a dog", seed=1), registry)
+    assert lent == []
 
 
 def test_what_goes_wrong_on_a_lent_gpu_keeps_its_sentence(lent, assets, monkeypatch):

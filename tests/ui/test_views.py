@@ -94,7 +94,9 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     from perflow_demo.ui.tabs.text_to_image import ImageForm
 
     larger = CATALOGUE["perflow-sdxl-dreamshaper"]
-    registry = SimpleNamespace(families=lambda: [POCKET, larger], family=CATALOGUE.get)
+    registry = SimpleNamespace(
+        families=lambda: [POCKET, larger], family=CATALOGUE.get, names_repositories=False
+    )
     form = ImageForm({}, None, registry, None, None)
     asked = request(family=larger.name, size=1024, count=2)
     *values, keep = form.filled(asked)
@@ -112,7 +114,10 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
     from perflow_demo.ui.tabs.text_to_image import ImageForm
 
     registry = SimpleNamespace(
-        families=lambda: [POCKET], family=CATALOGUE.get, deltas=lambda: ("theirs",)
+        families=lambda: [POCKET],
+        family=CATALOGUE.get,
+        deltas=lambda: ("theirs",),
+        names_repositories=True,
     )
     with pytest.raises(BadRequest, match="not offer|not here"):
         ImageForm({}, None, registry, None, None).filled(request(**{"size": None} | asked))

@@ -44,7 +44,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             shown = controls.markup(caption.words("empty", EMPTY))
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
-            unmerge, export, difference, file, told = _files(header)
+            unmerge, export, tuned, difference, file, told = _files(header)
     used = gr.State(None)  # the seed of the run that has just ended
     runs = Runs()
     queued = events.ON_DEVICE | events.INTERNAL
@@ -59,7 +59,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     form.wire(page, [started], used)
     unmerge.click(_unmerged(form, registry), form.inputs, told, **queued)
     export.click(_merged(form, registry), form.inputs, file, **queued)
-    difference.click(_difference(form, registry), form.inputs, file, **queued)
+    chosen = [*form.inputs, tuned]
+    difference.click(_difference(form, registry), chosen, file, **queued)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> LabForm:
@@ -90,13 +91,22 @@ def _files(header: Header) -> tuple:
         unmerge = gr.Button("Take ΔW out again")
         told = controls.markup('<p role="status"></p>')
         export = gr.Button("Export the merged UNet")
-        difference = gr.Button("Export base + ΔW − base as a ΔW of its own")
+        named = header.registry.names_repositories
+        tuned = gr.Dropdown(
+            [("This one with ΔW", ""), *((f.title, f.name) for f in header.registry.families())],
+            value="",
+            label="Second checkpoint",
+            info="The second less this one is a ΔW of its own.",
+            filterable=named,
+            allow_custom_value=named,
+        )
+        difference = gr.Button("Export the difference")
         controls.markup(
             '<p class="said">In <code>deltas/</code> of the checkpoints’ folder '
             "(<code>PERFLOW_CHECKPOINTS</code>) its file is offered as a ΔW under its name.</p>"
         )
         file = gr.File(label="The file", interactive=False)
-    return unmerge, export, difference, file, told
+    return unmerge, export, tuned, difference, file, told
 
 
 def _compare(task, form: LabForm, registry, runs: Runs) -> Callable:
@@ -142,9 +152,13 @@ def _merged(form: LabForm, registry) -> Callable:
 def _difference(form: LabForm, registry) -> Callable:
     @events.explained
     def difference(*values) -> str:
+        *values, second = values
         request, write = form.request("weights", *values[1:]), lab.export_difference
         base = request.checkpoint | {"delta_strength": 0.0}
         tuned = request.checkpoint | {"delta_strength": request.strength, "delta": request.delta}
+        if second:
+            plain = 0.0 if registry.family(second).delta else 1.0  # ΔW that is inside stays there
+            tuned = {"family": second, "delta_strength": plain}
         return _zipped("delta", lambda folder: write(tuned, base, registry, folder))
 
     return difference

@@ -11,7 +11,7 @@ import gradio as gr
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Step
-from perflow_demo.tasks.enlarging import check, flatten
+from perflow_demo.tasks.enlarging import LARGEST, check, flatten
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.refine import RefineRequest, RefineResult
 from perflow_demo.tasks.text_to_image import TextToImageRequest
@@ -126,7 +126,7 @@ def _look(registry) -> Callable:
         """The file, both sides of the slider, what it is, and the words and style it has."""
         try:
             picture = open_picture(file)
-            check(picture.size, max(RefineRequest.controls()["to"].choices))
+            check(picture.size, LARGEST)
         except UserError as error:
             return [gr.skip(), gr.skip(), caption.words("failed", str(error)), *[gr.skip()] * 2]
         small = _kept(_small(picture, (BEFORE, BEFORE)))
@@ -168,7 +168,8 @@ def _answer(task, registry) -> Callable:
         if file is None:
             raise BadRequest("There is no picture to refine; upload one.")
         source = png.find_recipe(file, TextToImageRequest)
-        style = request.style or (source.style if source else None)
+        own = source and source.family == request.family
+        style = request.style or (source.style if own else None)
         asked = request.model_copy(update={"source": source, "style": style})
         result = task.run(asked, registry, picture=open_picture(file))
         files = [gr.FileData(path=_file(result)).model_dump()]

@@ -249,8 +249,9 @@ def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
                 continue
             files = run.saved(view)
             drawn = Drawn(run.finished(view, files), windows, files)
-            entry = history.entry(view.request, view.pictures[0])
-            yield [drawn.again(header), gr.skip(), {"seed": view.seeds[0]}, [entry], drawn]
+            withheld = 0 in view.withheld
+            entries = [] if withheld else [history.entry(view.request, view.pictures[0])]
+            yield [drawn.again(header), gr.skip(), {"seed": view.seeds[0]}, entries, drawn]
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
         *values, before = values
