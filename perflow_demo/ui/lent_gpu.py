@@ -14,8 +14,8 @@ def wrap(task, registry):
     """The task with its run on a lent GPU where there are such, else the task as it is.
 
     task: its row in the table of tasks. A run happens in a process of its own there, which has the
-    registry from this one, whichever it is given. What has to be fetched is fetched before: a GPU is
-    lent for seconds.
+    registry from this one, whichever it is given. What has to be fetched is fetched before, since a
+    GPU is lent for seconds.
     """
     try:
         import spaces

@@ -88,6 +88,13 @@ def test_a_picture_and_enter_give_before_and_after_under_a_slider(open_page, tea
     recipe = downloaded(page, tmp_path / "large.png")
     assert (recipe.to, recipe.prompt, len(recipe.parent)) == (768, "a blue car", 64)
     assert Image.open(tmp_path / "large.png").size == (1024, 768)
+    page.get_by_label("1024", exact=True).check()
+    prompt.fill("something else")
+    choose(page, tmp_path / "large.png")
+    expect(page.locator(".solid .said")).to_contain_text("settings are back", timeout=PATIENCE)
+    expect(page.get_by_label("768", exact=True)).to_be_checked()
+    expect(prompt).to_have_value("a blue car")
+    expect(page.get_by_label("Seed").locator("visible=true").first).to_have_value(str(recipe.seed))
 
 
 @pytest.mark.browser

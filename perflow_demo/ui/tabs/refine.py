@@ -35,6 +35,11 @@ class RefineForm(Form):
         source = png.find_recipe(file, TextToImageRequest)
         return RefineRequest(source=source, **self.asked(*values))
 
+    def brought(self, values: dict[str, Any]) -> list:
+        """What `inputs` become: those of these fields have these values, the others stay."""
+        keep = True if "seed" in values else gr.skip()
+        return [*(values.get(name, gr.skip()) for name in self.fields), keep]
+
 
 def build(task, header: Header, page: gr.Blocks) -> None:
     """Lay out the tab and wire it; task: its row in the table of tasks."""
@@ -68,8 +73,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     refine, asked = _refine(task, form, header, runs), [chosen, *form.inputs]
     shown = [compared, said, used, refined]
     started = gr.on([*form.entered, generate.click], refine, asked, shown, **queued)
-    look, beside = _look(header.registry), [chosen, prompt, header.family]
-    looked = [chosen, compared, said, prompt, header.style]
+    look, beside = _look(form, header.registry), [chosen, prompt, header.family]
+    looked = [chosen, compared, said, *form.inputs]
     received = events.received(header.handed[task.name], task.title, looked, look, beside)
     sent = received.then(refine, asked, shown, **queued, **events.LATEST)
     said.send(_hand_over(header), refined, [*header.handed.values()], **events.MAY_FAIL)
@@ -119,30 +124,48 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
     return RefineForm(made, keep)
 
 
-def _look(registry) -> Callable:
+def _look(form: RefineForm, registry) -> Callable:
     """What is shown of a file that was chosen."""
 
     def look(file: str, before: str | None, prompt: str, family: str) -> list:
-        """The file, both sides of the slider, what it is, and the words and style it has."""
+        """The file, both sides of the slider, what it is, and the settings it brings."""
         try:
             picture = open_picture(file)
             check(picture.size, LARGEST)
         except UserError as error:
-            return [gr.skip(), gr.skip(), caption.words("failed", str(error)), *[gr.skip()] * 2]
+            failed = caption.words("failed", str(error))
+            return [gr.skip(), gr.skip(), failed, *form.brought({})]
         small = _kept(_small(picture, (BEFORE, BEFORE)))
-        words = f"{picture.width} × {picture.height} px. Press Enter to refine it."
-        source = png.find_recipe(file, TextToImageRequest)
-        if source is None:
-            earlier = before and png.find_recipe(before, TextToImageRequest)
-            stale = earlier and earlier.prompt == prompt  # words of another picture
-            own = "" if stale else gr.skip()
-            return [file, (small, small), caption.words("chosen", words), own, gr.skip()]
-        words = f"Drawn of “{source.prompt}”, seed {source.seed}, {words}"
-        known = source.family == family and registry.family(family).style(source.style or "")
-        style = (source.style or "") if known or not source.style else gr.skip()
-        return [file, (small, small), caption.words("chosen", words), source.prompt, style]
+        words, values = _known(file, registry.family(family))
+        earlier = before and png.find_recipe(before, TextToImageRequest)
+        if not values and earlier and earlier.prompt == prompt:
+            values = {"prompt": ""}  # the words are of another picture
+        words += f"{picture.width} × {picture.height} px. Press Enter to refine it."
+        return [file, (small, small), caption.words("chosen", words), *form.brought(values)]
 
     return look
+
+
+def _known(file: str, family) -> tuple[str, dict[str, Any]]:
+    """What a file's recipe says of it, and values of the controls that are as in it.
+
+    A drawn picture brings its words and style, a refined one all settings it was refined with.
+    """
+    drawn = png.find_recipe(file, TextToImageRequest)
+    refined = png.find_recipe(file, RefineRequest)
+    recipe = drawn or refined
+    if recipe is None:
+        return "", {}
+    own = recipe.family == family.name and (not recipe.style or family.style(recipe.style))
+    style = {"style": recipe.style or ""} if own or not recipe.style else {}
+    if drawn:
+        words = f"Drawn of “{drawn.prompt}”, seed {drawn.seed}, "
+        return words, {"prompt": drawn.prompt} | style
+    if not own:
+        return "Refined by another family before, ", {}
+    kept = refined.model_dump(exclude={"family", "parent", "source"})
+    brought = {"prompt": refined.prompt or "", "windows": refined.windows or 0}
+    return f"Refined with seed {refined.seed}, its settings are back, ", kept | brought | style
 
 
 def _refine(task, form: RefineForm, header: Header, runs: Runs) -> Callable:
