@@ -1,6 +1,7 @@
 """The Multiview tab: its markup, and in a real browser twelve pictures of a sentence."""
 
 import re
+import zipfile
 
 import gradio as gr
 import pytest
@@ -112,6 +113,14 @@ def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
     with page.expect_download() as download:
         page.get_by_role("link", name="Download ZIP").click()
     assert download.value.suggested_filename.endswith(".zip")
+    asked = page.locator(".prompt:visible textarea").input_value()
+    seed = int(re.search(r"seed (\d+)", line)[1])
+    with zipfile.ZipFile(download.value.path()) as bundle:
+        bundle.extract("normals_back.png", tmp_path)
+    page.locator(".prompt:visible textarea").fill("something else")
+    page.locator(".set:visible input[type=file]").set_input_files(tmp_path / "normals_back.png")
+    expect(page.locator(".prompt:visible textarea")).to_have_value(asked, timeout=PATIENCE)
+    expect(page.locator("input[aria-label=Seed]:visible")).to_have_value(str(seed))
     page.get_by_role("button", name="Re-roll views").click()
     expect(page.locator(".views .recipe")).not_to_have_text(line, timeout=PATIENCE)
     page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)

@@ -15,7 +15,7 @@ from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest
 from perflow_demo.ui import caption, controls, events, run, sheet, stage
-from perflow_demo.ui.form import Form
+from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header
 from perflow_demo.ui.runs import STOPPED, Runs
 
@@ -45,6 +45,13 @@ class ViewsForm(Form):
         """The request that values of `inputs` stand for; raises BadRequest."""
         return MultiviewRequest(**self.asked(*values))
 
+    def filled(self, request: MultiviewRequest) -> list:
+        """Values of `inputs` that ask for this request again, of the family that is chosen."""
+        values = request.model_dump()
+        open_fields = {"prompt": "", "style": "", "windows": 0}
+        values |= {name: values[name] or none for name, none in open_fields.items()}
+        return [*(gr.skip() if name == "family" else values[name] for name in self.fields), True]
+
 
 def build(task, header: Header, page: gr.Blocks) -> None:
     """Lay out the tab and wire it; task: its row in the table of tasks."""
@@ -61,6 +68,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             shown = controls.markup(sheet.empty(), "reroll", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
+            made = gr.UploadButton("Open settings from a view", elem_classes="reader")
     # What is on the stage, or was: a Drawn; and the seeds of the run that has just ended.
     drawn, used = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(None)
     runs = Runs()
@@ -73,6 +81,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
     sent = pictured.then(draw, [*form.inputs, picture], outputs, **queued, **events.LATEST)
+    read = made.upload(
+        _read(form, header.registry), [made, header.family], form.inputs, **events.MAY_FAIL
+    )
+    events.then_enter_runs(read)
     if "to_3d" in header.handed:
         shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
 
@@ -196,6 +208,18 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 yield sheet.running(sources, words, event.bytes_done, event.bytes_total)
             else:
                 yield event
+
+
+def _read(form: ViewsForm, registry) -> Callable:
+    @events.explained
+    def read(file: str, family: str) -> list:
+        request = png.read_recipe(file, MultiviewRequest)
+        own = offered(registry, request)
+        if own.name != family:  # which brings settings of its own
+            raise BadRequest(f"This was made by {own.title}; choose that family and open it again.")
+        return form.filled(request)
+
+    return read
 
 
 def _hand_over(header: Header) -> Callable:
