@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     CLIPConfig,
@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from perflow_demo.models import layouts
-from perflow_demo.models.catalogue import WONDER3D
+from perflow_demo.models.catalogue import REFINERS, WONDER3D
 from perflow_demo.models.loaders import NETWORKS
 from perflow_demo.models.stable_diffusion import SAFETY, SD15_DELTA
 
@@ -117,6 +117,18 @@ def write_views(mirror: Path, full: bool = False) -> Path:
     sizes = {"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224}}
     _write_json(folder / "feature_extractor" / "preprocessor_config.json", sizes)
     _write_json(folder / "scheduler" / "scheduler_config.json", layouts.SCHEDULE)
+    return folder
+
+
+def write_tile(mirror: Path, full: bool = False) -> Path:
+    """Write the repository of ControlNet-tile: a pickle alone, as it is published."""
+    folder = mirror / REFINERS["tile"].repository.name
+    small = SMALL_UNET | {"conditioning_embedding_out_channels": [4, 8, 8, 16]}
+    config = layouts.CONTROLNET | ({} if full else small)
+    _write_network(folder, config, HALF)
+    half = folder / f"diffusion_pytorch_model.{HALF}.safetensors"
+    torch.save(load_file(half), folder / "diffusion_pytorch_model.bin")
+    half.unlink()
     return folder
 
 

@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 
 from perflow_demo.models import catalogue, layouts
 from perflow_demo.models.catalogue import SOLIDS, WONDER3D
-from perflow_demo.models.stable_diffusion import FAMILIES
+from perflow_demo.models.stable_diffusion import FAMILIES, SD15
 from perflow_demo.nets import TSR
 from perflow_demo.registry import Registry
 from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
-from tests.mirror_factory import write_delta, write_family, write_views
+from tests.mirror_factory import write_delta, write_family, write_tile, write_views
 
 pytestmark = pytest.mark.full_size
 NARROW = Placement(torch.device("cpu"), torch.bfloat16)
@@ -59,6 +59,24 @@ def test_a_picture_is_drawn(registry, tmp_path, monkeypatch, name, kind):
     assert run(request, registry).pictures[0].size == (64, 64)
     held = registry.status().bytes
     assert held == pytest.approx(family.memory_bytes, rel=0.05)
+
+
+def test_a_tile_is_refined_with_delta(registry, tmp_path):
+    """One call of both networks on the smallest latents, guided by pixels."""
+    write_family(tmp_path, SD15.repository.name, "sd15", full=True)
+    write_delta(tmp_path, full=True)
+    write_tile(tmp_path, full=True)
+    with registry.lease(SD15.name, refine=True) as pipeline, torch.inference_mode():
+        latents = torch.zeros(1, 4, 8, 8, dtype=torch.bfloat16)
+        words = torch.zeros(1, 77, 768, dtype=torch.bfloat16)
+        pixels = torch.zeros(1, 3, 64, 64, dtype=torch.bfloat16)
+        down, middle = pipeline.controlnet(latents, 500, words, pixels, return_dict=False)
+        told = {
+            "down_block_additional_residuals": down,
+            "mid_block_additional_residual": middle,
+        }
+        found = pipeline.unet(latents, 500, words, **told).sample
+    assert found.shape == (1, 4, 8, 8) and found.isfinite().all()
 
 
 def test_six_views_take_a_step_with_delta(registry, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from PIL import ImageChops
+from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
 from perflow_demo.errors import BadRequest, MissingFile
@@ -14,8 +14,10 @@ from perflow_demo.models import catalogue
 from perflow_demo.models.stable_diffusion import FAMILIES, SD15
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import refine
+from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
-from tests.mirror_factory import write_delta, write_family
+from tests.mirror_factory import write_delta, write_family, write_tile
 
 KINDS = {
     "sd15-dreamshaper": "sd15",
@@ -130,3 +132,19 @@ def test_a_family_that_is_nowhere_is_explained(registry):
     request = TextToImageRequest(prompt="a dog", family="perflow-sdxl-base", size=1024)
     with pytest.raises(MissingFile, match="hansyan/perflow-sdxl-base.*PERFLOW_OFFLINE"):
         run(request, registry)
+
+
+def test_a_picture_is_refined_with_the_published_tile(registry, mirror):
+    """Its ControlNet is a pickle, and is guided by pixels."""
+    write_tile(mirror)
+    asked = RefineRequest(family=SD15.name, to=768, seed=1, steps=1, windows=1, guidance_scale=1)
+    picture, guides = Image.new("RGB", (64, 64), "teal"), []
+    with registry.lease(SD15.name, refine=True) as pipeline:
+        entrance = pipeline.controlnet.controlnet_cond_embedding
+        hook = entrance.register_forward_pre_hook(lambda module, given: guides.append(given[0]))
+        first, again = (refine.run(asked, registry, picture=picture).picture for _ in range(2))
+        hook.remove()
+    assert first.size == (768, 768) and not ImageChops.difference(first, again).getbbox()
+    assert guides[0].shape == (1, 3, 768, 768)
+    wanted = torch.tensor([0, 128, 128]) / 255
+    assert torch.allclose(guides[0].float().mean((0, 2, 3)), wanted, atol=0.01)
