@@ -49,13 +49,13 @@ class PictureToViews(nn.Module):
 class MultiviewObjective:
     """Velocity prediction, as the teacher's, for all twelve latents of a thing at one time.
 
-    The noisiest timesteps are drawn most often: how to go on from a little noise the teacher knows,
-    and what is new, where in each view the picture's thing is, is asked where noise says nothing.
-    Every step sees both domains, told apart by the switch
-    in the camera rows: the joint attention starts at zero, so that normals and colours are first
-    learnt side by side and tied together as that opens, which Wonder3D does in two stages. The
-    picture is dropped from a share of the things, for guidance. world: (seed, first index, size) of
-    `held_out` things never trained on.
+    The noisiest timesteps are drawn more often than by the teacher: what is new, where in each view
+    the picture's thing is, is asked where noise says nothing. How to go on from a little noise the
+    teacher knew, but forgets where it is seldom asked: then the views are grainy.
+    Every step sees both domains, told apart by the switch in the camera rows: the joint attention
+    starts at zero, so that normals and colours are first learnt side by side and tied together as
+    that opens, which Wonder3D does in two stages. The picture is dropped from a share of the
+    things, for guidance. world: (seed, first index, size) of `held_out` things never trained on.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class MultiviewObjective:
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.data, self.dropout = data, dropout
         self.schedule = teacher_schedule()
-        self.timestep_weights = timestep_weights(self.schedule, half=0.1)
+        self.timestep_weights = timestep_weights(self.schedule, half=1.0)
         self.unseen = [(seed, index, size) for index in range(first, first + held_out)]
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
