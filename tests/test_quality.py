@@ -15,7 +15,7 @@ from perflow_demo.settings import ASSETS, Settings
 THRESHOLDS = {"category": 0.8, "colour": 0.85}
 PROMPTS = 45
 VOLUME = 0.45  # mean IoU of meshes with unseen things
-VIEWS = {"psnr": 16, "iou": 0.7, "degrees": 35}
+VIEWS = {"psnr": 12.5, "iou": 0.65, "degrees": 45}
 REFINED = 4.0  # dB that pictures refined from an eighth may be below those enlarged by LANCZOS
 STYLE = 0.6  # of the base's distance to a style's teacher, left by four steps with the base's ΔW
 CORE = ("unet", "delta", "vae", "text_encoder", "tokenizer", "scheduler", "styles", "judge")
