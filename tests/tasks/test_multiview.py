@@ -116,7 +116,7 @@ def test_a_given_picture_is_known_by_its_hash_and_recipe_and_kept_small(registry
 
 
 def test_a_drawn_picture_without_an_object_asks_for_another_one(registry, monkeypatch):
-    empty = SimpleNamespace(pictures=[Image.new("RGB", (256, 256), "white")], notes=())
+    empty = SimpleNamespace(withheld=(), pictures=[Image.new("RGB", (256, 256), "white")], notes=())
     monkeypatch.setattr(text_to_image, "stream", lambda *_: (made for made in [empty]))
     with pytest.raises(NothingFound, match="draw another one with a new seed"):
         run(MultiviewRequest(prompt="a dog"), registry)

@@ -124,7 +124,9 @@ def test_weights_are_stored_in_half_precision_or_packed_in_eight_bits(workshop):
     folder = workshop / "pocket"
     files = list(folder.rglob("*.safetensors"))
     assert len(files) == 12
-    parts = (POCKET.unet, POCKET.delta, POCKET_JUDGE, MULTIVIEW["pocket"].unet)
+    views = MULTIVIEW["pocket"]
+    parts = (POCKET.unet, POCKET.delta, POCKET_JUDGE, views.unet, views.image_encoder)
+    parts += (REFINERS["pocket"].controlnet,)
     small_ones = [folder / part.weights for part in parts]
     for file in files:
         small = file in small_ones
