@@ -7,7 +7,7 @@ from perflow_demo.evaluation import refining, solids, styles, views
 from perflow_demo.evaluation.drawing import Studio, perflow
 from perflow_demo.evaluation.judging import judge_pictures, load_judge, score
 from perflow_demo.evaluation.prompts import main_prompts
-from perflow_demo.models.catalogue import MULTIVIEW, POCKET, REFINERS
+from perflow_demo.models.catalogue import POCKET
 from perflow_demo.registry import Registry
 from perflow_demo.settings import ASSETS, Settings
 
@@ -58,10 +58,6 @@ def test_a_unet_of_noise_does_not_pass(settings, judge):
     assert all(found[name] < least for name, least in THRESHOLDS.items()), found
 
 
-@pytest.mark.skipif(
-    not (ASSETS / "pocket" / REFINERS["pocket"].controlnet.weights).is_file(),
-    reason="assets/pocket has no ControlNet-tile yet",
-)
 def test_refined_pictures_are_sharper_than_enlarged_ones_and_noise_is_no_picture(settings, judge):
     def figures(registry):
         originals = [refining.render(index, refining.SIZE) for index in range(2)]
@@ -110,10 +106,6 @@ def test_meshes_fill_the_space_of_the_things_they_were_made_of(settings):
     assert figures(registry)["iou"] < VOLUME
 
 
-@pytest.mark.skipif(
-    not (ASSETS / "pocket" / MULTIVIEW["pocket"].unet.weights).is_file(),
-    reason="assets/pocket has no multiview UNet yet",
-)
 def test_views_are_those_of_the_thing_in_the_picture(settings):
     def passes(registry):
         (table,) = views.rendered(registry, views.Plan(6, 0, 1), (views.PLUGGED,)).tables.values()

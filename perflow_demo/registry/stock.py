@@ -113,13 +113,12 @@ class Stock:
         on_load: as of `Registry.lease`.
         """
         found = self.family(family)
-        source = Converted(source_of(found, self._settings, on_load))
+        source, plugged = self._published(found, 1.0, on_load)
         for name in chain.from_iterable(part.files for part in found.components):
             source.file(name)
-        if found.delta:
-            plugged = delta_source_of(found, self._settings, on_load)
-            for name in found.delta.files:
-                plugged.file(name)
+        if plugged:
+            for name in plugged.component.files:
+                plugged.source.file(name)
         yield
 
     def checks(self, family: Family) -> bool:

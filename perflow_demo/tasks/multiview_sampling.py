@@ -16,7 +16,7 @@ from torch import Tensor
 
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.registry.multiview import MultiviewPipeline
-from perflow_demo.tasks.sampling import InParts, whole
+from perflow_demo.tasks.sampling import InParts, decoded, whole
 
 ROWS = len(DOMAINS) * len(VIEWS)
 
@@ -103,13 +103,7 @@ def decode(
 
     in_parts: how a batch is worked on that may not fit, as `Registry.in_parts`.
     """
-
-    def drawn(latents: Tensor) -> Tensor:
-        return vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
-
-    vae = pipeline.vae
-    pixels = in_parts(drawn, latents)
-    pictures = VaeImageProcessor().postprocess(pixels)
+    pictures = VaeImageProcessor().postprocess(decoded(pipeline.vae, latents, in_parts))
     halves = pictures[: len(VIEWS)], pictures[len(VIEWS) :]
     return dict(zip(DOMAINS, halves, strict=True))
 

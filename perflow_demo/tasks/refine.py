@@ -136,6 +136,11 @@ class RefineRequest(Request):
         return "\n".join(filter(None, [self.prompt, negative, line]))
 
 
+def drawn_style(source: TextToImageRequest | None, family: str) -> str | None:
+    """The style in which a picture was drawn, where that family drew it; else None, the base."""
+    return source.style if source and source.family == family else None
+
+
 @dataclass(frozen=True)
 class RefineResult:
     """A refined picture and how it came about.

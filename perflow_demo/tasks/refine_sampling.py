@@ -3,7 +3,7 @@
 Every step is one of the whole latents: only what the networks say of them is put together of tiles.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from math import ceil
 
@@ -114,19 +114,13 @@ def denoise(
 @torch.inference_mode()
 def decode(pipeline: Pipeline, latents: Tensor, side: int, in_parts: InParts = whole) -> Image:
     """The picture of latents 1×C×h×w; side: of a tile, in latents. in_parts: as in `encode`."""
-
-    def drawn(latents: Tensor, decode: Callable) -> Tensor:
-        return decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample.float()
-
-    vae, scale = pipeline.vae, pipeline.vae_scale_factor
     height, width = latents.shape[-2:]
-    tiled = getattr(vae, "tiled_decode", None)
-    whole_tile, smaller = partial(drawn, decode=vae.decode), tiled and partial(drawn, decode=tiled)
     parts = (
-        (box, in_parts(whole_tile, box.of(latents), last=smaller))
+        (box, sampling.decoded(pipeline.vae, box.of(latents), in_parts).float())
         for box in tiling.boxes(height, width, side)
     )
-    pixels = tiling.blend(parts, height, width, side // tiling.OVERLAP, scale)
+    overlap, scale = side // tiling.OVERLAP, pipeline.vae_scale_factor
+    pixels = tiling.blend(parts, height, width, overlap, scale)
     (picture,) = pipeline.image_processor.postprocess(pixels)
     return picture
 

@@ -145,18 +145,21 @@ def _sdxl_conditions(
 def decode(
     pipeline: StableDiffusionPipeline, latents: Tensor, in_parts: InParts = whole
 ) -> list[Image]:
-    """Pictures of latents (B, C, h, w); in_parts: as in `denoise`.
+    """Pictures of latents (B, C, h, w); in_parts: as in `denoise`."""
+    return pipeline.image_processor.postprocess(decoded(pipeline.vae, latents, in_parts))
+
+
+def decoded(vae: torch.nn.Module, latents: Tensor, in_parts: InParts = whole) -> Tensor:
+    """Pixels, B×3×H×W in −1..1, of latents (B, C, h, w); in_parts: as in `denoise`.
 
     A single picture that does not fit is decoded by tiles, where the autoencoder can.
     """
-    vae = pipeline.vae
     tiled = getattr(vae, "tiled_decode", None)
 
     def picture(latents: Tensor, decode: Callable = vae.decode) -> Tensor:
         return decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
 
-    pixels = in_parts(picture, latents, last=tiled and partial(picture, decode=tiled))
-    return pipeline.image_processor.postprocess(pixels)
+    return in_parts(picture, latents, last=tiled and partial(picture, decode=tiled))
 
 
 def preview(pipeline: StableDiffusionPipeline, clean: Tensor, size: int) -> Image:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import ElectraModel
 
 from perflow_demo.models.stored import read_tensors
@@ -47,7 +48,11 @@ STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, 
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 WAYS = 1_024
 TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
+IMAGE_ENCODER = "multiview/image_encoder"
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
+
+
+N = TypeVar("N", bound=nn.Module)
 
 
 def published(folder: Path) -> dict[str, Tensor]:
@@ -110,12 +115,15 @@ class Workshop:
         """Those pictures under the published autoencoder, encoded now if they are not."""
         return encoded(pictures, self.assets / "vae", self.data)
 
+    def going_on(self, net: N, part: str) -> N:
+        """The network with the weights that are published as that part, if there are any."""
+        if (self.assets / part).is_dir():
+            net.load_state_dict(published(self.assets / part))
+        return net
+
     def unet(self) -> UNet2DConditionModel:
         """The teacher's network: the published one or a new one."""
-        net = build_unet(self.debug)
-        if (self.assets / "unet").is_dir():
-            net.load_state_dict(published(self.assets / "unet"))
-        return net
+        return self.going_on(build_unet(self.debug), "unet")
 
     def ways(self, teacher: TeacherObjective) -> Ways:
         """The published teacher's ways from noise to picture, solved now if they are not."""
@@ -132,8 +140,7 @@ class Workshop:
         """The published measure goes on, or a new one where there is none."""
         config = {"held_out": 4, "widths": (16, 16, 32, 32)} if self.debug else {}
         objective = JudgeObjective(self.pictures(256), **config)
-        if (self.assets / "judge").is_dir():
-            objective.net.load_state_dict(published(self.assets / "judge"))
+        self.going_on(objective.net, "judge")
         return objective
 
     def tile(self) -> TileObjective:
@@ -141,8 +148,7 @@ class Workshop:
         pictures = self.pictures(1024)
         unseen = {"held_out": 4} if self.debug else {}
         objective = TileObjective(self.teacher(pictures), pictures, **unseen)
-        if (self.assets / "controlnet_tile").is_dir():
-            objective.net.load_state_dict(published(self.assets / "controlnet_tile"))
+        self.going_on(objective.net, "controlnet_tile")
         return objective
 
     def multiview(self) -> MultiviewObjective:
@@ -151,8 +157,7 @@ class Workshop:
         seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
         views = encoded_views(self.assets / "vae", self.data, seed, count, size)
         net = picture_to_views(self.unet(), self.image_encoder())
-        if (self.assets / "multiview" / "unet").is_dir():
-            net.unet.load_state_dict(published(self.assets / "multiview" / "unet"))
+        self.going_on(net.unet, "multiview/unet")
         unseen = {"held_out": 2} if self.debug else {}
         return MultiviewObjective(net, self.autoencoder(), views, (seed, count, size), **unseen)
 
@@ -160,10 +165,7 @@ class Workshop:
         """What reads pictures for the multiview network: the published one or a new one."""
         width = self.unet().config.cross_attention_dim
         config = {"side": 4, "inner": 32, "layers": 1} if self.debug else {}
-        net = LatentTokens(width=width, **config)
-        if (self.assets / "multiview" / "image_encoder").is_dir():
-            net.load_state_dict(published(self.assets / "multiview" / "image_encoder"))
-        return net
+        return self.going_on(LatentTokens(width=width, **config), IMAGE_ENCODER)
 
     def reading(self) -> ReadingObjective:
         """The image encoder and what it learns from."""
@@ -287,7 +289,7 @@ def reading(at: Workshop) -> Recipe:
     """The image encoder: pictures read as their captions are."""
     return Recipe(
         at.reading, steps=1_500, batch=64, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.99,
-        sheet_every=250, compile=(ResnetBlock2D, BasicTransformerBlock), goes_on=True,
+        sheet_every=250, compile=UNET_BLOCKS, goes_on=True,
         stands_on=("vae", "text_encoder"),
     )  # fmt: skip
 
@@ -297,7 +299,7 @@ def multiview(at: Workshop) -> Recipe:
     return Recipe(
         at.multiview, steps=1_500, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
-        stands_on=("vae", "multiview/image_encoder"),
+        stands_on=("vae", IMAGE_ENCODER),
     )  # fmt: skip
 
 

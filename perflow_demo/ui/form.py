@@ -1,6 +1,6 @@
 """The controls of a tab as a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import events
 
 SEEDS = {"seed", "drawing_seed"}
+NOTHING = {"prompt": "", "style": "", "windows": 0}  # shown by components that have no None
 ENTERED = ("prompt", "seed", "drawing_seed", "faces", "lora")  # boxes of one line
 
 
@@ -44,6 +45,15 @@ class Form:
             if name in asked:
                 asked[name] = asked[name] or None
         return asked
+
+    def brought(self, values: Mapping[str, Any]) -> list:
+        """What `inputs` become: those of the fields named here have these values, others stay.
+
+        A seed that is brought is kept.
+        """
+        shown = {name: NOTHING.get(name) if it is None else it for name, it in values.items()}
+        keep = True if "seed" in values else gr.skip()
+        return [*(shown.get(name, gr.skip()) for name in self.fields), keep]
 
     def wire(self, page: gr.Blocks, runs: Sequence[Dependency], used: gr.State) -> None:
         """Wire what is the seeds'. used: of the latest of `runs`, by field; None while one goes on.

@@ -22,11 +22,15 @@ from perflow_demo.tasks.text_to_image import TextToImageRequest
 from tests.pocket_factory import tile, write_pocket
 
 
-@pytest.fixture(scope="module")
-def registry(assets):
+def registry_of(assets) -> Registry:
     registry = Registry(Settings(assets=assets, device="cpu"))
     registry.placement = Placement(torch.device("cpu"), torch.float32)
     return registry
+
+
+@pytest.fixture(scope="module")
+def registry(assets):
+    return registry_of(assets)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +38,7 @@ def by_pixels(tmp_path_factory):
     """A family whose ControlNet is guided by pixels, as those of the hub are."""
     folder = tmp_path_factory.mktemp("by-pixels")
     tile(3, (4, 4, 8, 8, 8)).half().save_pretrained(write_pocket(folder) / "controlnet_tile")
-    registry = Registry(Settings(assets=folder, device="cpu"))
-    registry.placement = Placement(torch.device("cpu"), torch.float32)
-    return registry
+    return registry_of(folder)
 
 
 @pytest.fixture(params=["by latents", "by pixels"])

@@ -32,13 +32,13 @@ def describe(scene: SceneWords, rng: np.random.Generator) -> str:
     """A caption in lower case: never untrue of the scene, seldom all that is true."""
     tags = not scene.relation and rng.random() < 0.10
     said = _tags(scene, rng) if tags else _sentence(scene, rng)
-    return re.sub(r"\ba (?=orange)", "an ", said)
+    return _before_orange(said)
 
 
 def brief(scene: SceneWords) -> str:
     """The same short caption always: things, main colours and what is worn."""
     between = {"on": " on ", "next to": " next to "}.get(scene.relation, "")
-    return re.sub(r"\ba (?=orange)", "an ", between.join(map(_brief, scene.things)))
+    return _before_orange(between.join(map(_brief, scene.things)))
 
 
 def _brief(words: ThingWords) -> str:
@@ -145,6 +145,11 @@ def _tags(scene: SceneWords, rng: np.random.Generator) -> str:
 def _noun(words: ThingWords, rng: np.random.Generator) -> str:
     """The first noun half of the time, else any of them."""
     return words.nouns[0] if rng.random() < 0.5 else _pick(rng, *words.nouns)
+
+
+def _before_orange(text: str) -> str:
+    """Phrases are filled with their colours after their articles; of those one begins so."""
+    return re.sub(r"\ba (?=orange)", "an ", text)
 
 
 def _article(phrase: str) -> str:

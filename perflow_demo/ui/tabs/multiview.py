@@ -45,13 +45,6 @@ class ViewsForm(Form):
         """The request that values of `inputs` stand for; raises BadRequest."""
         return MultiviewRequest(**self.asked(*values))
 
-    def filled(self, request: MultiviewRequest) -> list:
-        """Values of `inputs` that ask for this request again, of the family that is chosen."""
-        values = request.model_dump()
-        open_fields = {"prompt": "", "style": "", "windows": 0}
-        values |= {name: values[name] or none for name, none in open_fields.items()}
-        return [*(gr.skip() if name == "family" else values[name] for name in self.fields), True]
-
 
 def build(task, header: Header, page: gr.Blocks) -> None:
     """Lay out the tab and wire it; task: its row in the table of tasks."""
@@ -217,7 +210,7 @@ def _read(form: ViewsForm, registry) -> Callable:
         own = offered(registry, request)
         if own.name != family:  # which brings settings of its own
             raise BadRequest(f"This was made by {own.title}; choose that family and open it again.")
-        return form.filled(request)
+        return form.brought(request.model_dump(exclude={"family"}))
 
     return read
 

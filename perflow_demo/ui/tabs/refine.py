@@ -13,7 +13,7 @@ from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Step
 from perflow_demo.tasks.enlarging import LARGEST, check, flatten
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.refine import RefineRequest, RefineResult
+from perflow_demo.tasks.refine import RefineRequest, RefineResult, drawn_style
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.ui import caption, controls, events, run
 from perflow_demo.ui.form import Form
@@ -34,11 +34,6 @@ class RefineForm(Form):
         """The request that values of `inputs` stand for on a picture's file; raises BadRequest."""
         source = png.find_recipe(file, TextToImageRequest)
         return RefineRequest(source=source, **self.asked(*values))
-
-    def brought(self, values: dict[str, Any]) -> list:
-        """What `inputs` become: those of these fields have these values, the others stay."""
-        keep = True if "seed" in values else gr.skip()
-        return [*(values.get(name, gr.skip()) for name in self.fields), keep]
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -137,9 +132,10 @@ def _look(form: RefineForm, registry) -> Callable:
             return [gr.skip(), gr.skip(), failed, *form.brought({})]
         small = _kept(_small(picture, (BEFORE, BEFORE)))
         words, values = _known(file, registry.family(family))
-        earlier = before and png.find_recipe(before, TextToImageRequest)
-        if not values and earlier and earlier.prompt == prompt:
-            values = {"prompt": ""}  # the words are of another picture
+        if not values and before:
+            earlier = png.find_recipe(before, TextToImageRequest)
+            if earlier and earlier.prompt == prompt:
+                values = {"prompt": ""}  # the words are of another picture
         words += f"{picture.width} × {picture.height} px. Press Enter to refine it."
         return [file, (small, small), caption.words("chosen", words), *form.brought(values)]
 
@@ -151,21 +147,18 @@ def _known(file: str, family) -> tuple[str, dict[str, Any]]:
 
     A drawn picture brings its words and style, a refined one all settings it was refined with.
     """
-    drawn = png.find_recipe(file, TextToImageRequest)
-    refined = png.find_recipe(file, RefineRequest)
-    recipe = drawn or refined
+    recipe = png.find_recipe(file, TextToImageRequest) or png.find_recipe(file, RefineRequest)
     if recipe is None:
         return "", {}
     own = recipe.family == family.name and (not recipe.style or family.style(recipe.style))
-    style = {"style": recipe.style or ""} if own or not recipe.style else {}
-    if drawn:
-        words = f"Drawn of “{drawn.prompt}”, seed {drawn.seed}, "
-        return words, {"prompt": drawn.prompt} | style
+    if isinstance(recipe, TextToImageRequest):
+        style = {"style": recipe.style} if own or not recipe.style else {}
+        words = f"Drawn of “{recipe.prompt}”, seed {recipe.seed}, "
+        return words, {"prompt": recipe.prompt} | style
     if not own:
         return "Refined by another family before, ", {}
-    kept = refined.model_dump(exclude={"family", "parent", "source"})
-    brought = {"prompt": refined.prompt or "", "windows": refined.windows or 0}
-    return f"Refined with seed {refined.seed}, its settings are back, ", kept | brought | style
+    values = recipe.model_dump(exclude={"family"})
+    return f"Refined with seed {recipe.seed}, its settings are back, ", values
 
 
 def _refine(task, form: RefineForm, header: Header, runs: Runs) -> Callable:
@@ -191,8 +184,7 @@ def _answer(task, registry) -> Callable:
         if file is None:
             raise BadRequest("There is no picture to refine; upload one.")
         source = png.find_recipe(file, TextToImageRequest)
-        own = source and source.family == request.family
-        style = request.style or (source.style if own else None)
+        style = request.style or drawn_style(source, request.family)
         asked = request.model_copy(update={"source": source, "style": style})
         result = task.run(asked, registry, picture=open_picture(file))
         files = [gr.FileData(path=_file(result)).model_dump()]
