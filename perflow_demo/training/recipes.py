@@ -33,7 +33,7 @@ from perflow_demo.training.objectives.text import TextObjective
 from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, with_planes
 from perflow_demo.training.text import build_text_encoder
-from perflow_demo.training.toyworld.scene import POSED
+from perflow_demo.training.toyworld.scene import CATALOGUE, POSED
 from perflow_demo.training.toyworld.shards import ALPHA, ON_WHITE, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
 from perflow_demo.training.toyworld.styles import STYLES
@@ -44,6 +44,7 @@ from perflow_demo.training.ways import Ways, solved
 WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
 SURROUNDED = (4, 2_000)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
+CATALOGUED = 12_500  # of the largest world's samples, taken alike
 STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, on white
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
 WAYS = 1_024
@@ -75,26 +76,28 @@ class Workshop:
         seed, count = WORLDS[size]
         return rendered(self.data / str(size), seed, count, size)
 
-    def posed(self) -> Path:
-        """The same world as `pictures(256)`, every thing seen from where catalogues show it."""
+    def catalogue(self) -> Path:
+        """The things of `pictures(256)`, all of them taken alike."""
         if self.debug:
-            return rendered(self.data / "debug-posed", 0, 12, 64, angles=POSED)
-        return rendered(self.data / "posed", *WORLDS[256], 256, angles=POSED)
+            return rendered(self.data / "debug-catalogue", 0, 12, 64, framing=CATALOGUE)
+        seed, _ = WORLDS[256]
+        return rendered(self.data / "catalogue", seed, CATALOGUED, 256, framing=CATALOGUE)
 
     def unseen(self) -> Path:
-        """A few things of another world, posed, that no teacher is trained on."""
+        """A few things of another world, taken alike, that no teacher is trained on."""
         if self.debug:
-            return rendered(self.data / "debug-unseen", 1, 4, 64, angles=POSED)
-        return rendered(self.data / "unseen", *UNSEEN, 256, angles=POSED)
+            return rendered(self.data / "debug-unseen", 1, 4, 64, framing=CATALOGUE)
+        return rendered(self.data / "unseen", *UNSEEN, 256, framing=CATALOGUE)
 
     def drawn(self, style: str) -> Path:
-        """The first of `posed`, in a style."""
+        """The first of `catalogue`, in a style."""
         if self.debug:
-            return rendered(self.data / f"debug-{style}", 0, 12, 64, style, POSED)
-        return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style, POSED)
+            return rendered(self.data / f"debug-{style}", 0, 12, 64, style, CATALOGUE)
+        return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style, CATALOGUE)
 
     def alone(self) -> Path:
-        """The things of the first of `posed`, cut out and on white."""
+        """The things of the first of `pictures(256)`, alone and on white, nearly
+        as the catalogue has them."""
         if self.debug:
             return rendered(self.data / f"debug-{ON_WHITE}", 0, 12, 64, ON_WHITE, POSED)
         return rendered(self.data / ON_WHITE, WORLDS[256][0], ALONE, 256, ON_WHITE, POSED)
@@ -249,7 +252,7 @@ def text(at: Workshop) -> Recipe:
 def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 px: from scratch, or further from the published one."""
     return Recipe(
-        lambda: at.teacher(at.posed(), at.unseen()),
+        lambda: at.teacher(at.catalogue(), at.unseen()),
         steps=4_400, batch=64, lr=8e-4, muon=0.02, warmup=50, cooldown=0.8, ema=0.999,
         compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
     )  # fmt: skip

@@ -25,16 +25,13 @@ SOLVER_STEPS = 5  # in a window
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Parts of B ways, each through one window.
+class Walks:
+    """Whole ways of B captions.
 
-    start, end: B C h w float32. begins: B, the times where their windows begin, in (0, 1].
-    captions: B. guidance_scale: of all of them.
+    states: 1 + windows B C h w float32, the noise first. captions: B. guidance_scale: of all.
     """
 
-    start: Tensor
-    end: Tensor
-    begins: Tensor
+    states: Tensor
     captions: list[str]
     guidance_scale: float
 
@@ -51,19 +48,14 @@ class Ways:
     def __len__(self) -> int:
         return sum(map(len, self._states))
 
-    def take(self, rng: np.random.Generator, count: int) -> Stretch:
-        """At most `count` ways of one shard, each through a window of its own."""
+    def take(self, rng: np.random.Generator, count: int) -> Walks:
+        """At most `count` ways of one shard."""
         shard = rng.integers(len(self._states))
         states, told = self._states[shard], self._told[shard]
         rows = rng.permutation(len(states))[:count]
-        windows = self.windows.num_windows
-        numbers = (rng.integers(windows) + np.arange(len(rows))) % windows  # all of them as often
-        start, end = (
-            torch.from_numpy(states[rows, at].astype(np.float32)) for at in (numbers, numbers + 1)
-        )
-        begins = torch.tensor(self.windows.boundaries)[numbers]
+        walked = torch.from_numpy(states[rows].astype(np.float32)).transpose(0, 1)
         captions = [told["captions"][row] for row in rows]
-        return Stretch(start, end, begins, captions, told["guidance_scale"])
+        return Walks(walked, captions, told["guidance_scale"])
 
 
 def solved(

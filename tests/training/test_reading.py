@@ -33,7 +33,7 @@ def objective(tmp_path_factory, minilm):
 
 def test_the_short_caption_is_true_and_always_the_same():
     for index in range(40):
-        scene = sample(1, index, angles=POSED).words
+        scene = sample(1, index, framing=POSED).words
         assert brief(scene) == brief(scene)
         said = brief(scene).replace("an orange", "a orange")
         for thing in scene.things:
@@ -42,7 +42,7 @@ def test_the_short_caption_is_true_and_always_the_same():
 
 
 def test_things_alone_are_on_white():
-    scene = sample(4, 0, angles=POSED)
+    scene = sample(4, 0, framing=POSED)
     page = on_white(scene, SIZE)
     assert (page[[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all() and (page < 200).any()
     if not scene.words.relation:

@@ -57,7 +57,7 @@ def test_kinds_can_be_chosen():
 
 def test_posed_scenes_show_the_same_things_from_before_their_right(scenes):
     for index, scene in enumerate(scenes):
-        posed = sample(WORLD, index, angles=POSED)
+        posed = sample(WORLD, index, framing=POSED)
         assert posed.words == scene.words
         assert POSED.azimuths[0] <= posed.azimuth <= POSED.azimuths[1]
         assert posed.elevation <= POSED.elevations[1]

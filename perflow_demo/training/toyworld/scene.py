@@ -19,20 +19,27 @@ HALF_HEIGHT = float(np.tan(np.radians(14.0)))  # a 28° lens
 
 
 @dataclass(frozen=True)
-class Angles:
-    """Between which azimuths and elevations cameras stand, degrees; azimuth 0 is before the front.
+class Framing:
+    """Between which limits cameras and the key light stand.
 
-    Elevations are over a studio; over other places cameras are lower, to see the horizon.
+    azimuths, elevations: degrees; azimuth 0 is before the front. Elevations are over a studio; over
+    other places cameras are lower, to see the horizon. fills, pair_fills: what one thing, or two
+    side by side, take of the larger side. lights: degrees beside the camera; left: how often there.
     """
 
     azimuths: tuple[float, float]
     elevations: tuple[float, float]
+    fills: tuple[float, float] = (0.62, 0.80)
+    pair_fills: tuple[float, float] = (0.80, 0.92)
+    lights: tuple[float, float] = (25, 55)
+    left: float = 0.7
 
 
-AROUND = Angles((-60, 60), (3, 24))
-# As catalogues show things: what is drawn from words need not be seen from everywhere, and a small
-# network that had to know all sides of a thing mixed them up.
-POSED = Angles((22, 38), (8, 16))
+AROUND = Framing((-60, 60), (3, 24))
+POSED = Framing((22, 38), (8, 16))
+# As one catalogue shows all its things: what is drawn from words need not be seen from everywhere,
+# and a small network that had to know all sides, sizes and lights of a thing mixed them up.
+CATALOGUE = Framing((30, 30), (12, 12), (0.72, 0.72), (0.88, 0.88), (40, 40), left=1.0)
 
 
 @dataclass(frozen=True)
@@ -114,14 +121,14 @@ class Scene:
 
 
 def sample(
-    seed: int, index: int, kinds: tuple[str, ...] | None = None, angles: Angles = AROUND
+    seed: int, index: int, kinds: tuple[str, ...] | None = None, framing: Framing = AROUND
 ) -> Scene:
     """The scene number `index` of the world `seed`; `kinds` limits what can appear."""
     rng = np.random.default_rng([seed, index])
     pool = [kind for kind in KINDS.values() if kinds is None or kind.name in kinds]
     azimuth, elevation = (
-        float(rng.uniform(*angles.azimuths)),
-        float(rng.uniform(*angles.elevations)),
+        float(rng.uniform(*framing.azimuths)),
+        float(rng.uniform(*framing.elevations)),
     )
     relation, members = _choose(rng, pool)
     bare = (False, relation == "on")  # nothing is worn where something else stands
@@ -129,15 +136,15 @@ def sample(
     if relation == "on" and built[1][0].perch is None:
         relation = "next to"  # this sub-type has no place to stand on
     parts = _arrange(relation, [model for model, _ in built], azimuth, rng)
-    low, high = (0.80, 0.92) if relation == "next to" else (0.62, 0.80)
-    size, fill = "", float(rng.uniform(low, high))
+    fills = framing.pair_fills if relation == "next to" else framing.fills
+    size, fill = "", float(rng.uniform(*fills))
     if not relation and rng.random() < 0.12:
         size, fill = ("small", 0.42) if rng.random() < 0.5 else ("big", 0.90)
     things = tuple(replace(words, size=size) for _, words in built)
     place_name, scenery = _choose_place(rng)
     if place_name in PLACES:
         elevation = 2 + elevation * 0.6  # low enough to see the horizon
-    side = -1 if rng.random() < 0.7 else 1
+    side = -1 if rng.random() < framing.left else 1
     return Scene(
         parts=Model(parts).normalised().parts,
         words=SceneWords(things, relation, place_name),
@@ -145,7 +152,7 @@ def sample(
         azimuth=azimuth,
         elevation=elevation,
         fill=fill,
-        light_azimuth=azimuth + side * float(rng.uniform(25, 55)),
+        light_azimuth=azimuth + side * float(rng.uniform(*framing.lights)),
         phase=float(rng.uniform(0, 6)),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perflow_demo.training.toyworld.scene import AROUND, Angles, Scene, SceneWords, sample
+from perflow_demo.training.toyworld.scene import AROUND, Framing, Scene, SceneWords, sample
 from perflow_demo.training.toyworld.six_views import on_white
 from perflow_demo.training.toyworld.styles import draw
 
@@ -49,7 +49,7 @@ def render_shards(
     count: int,
     size: int,
     style: str = "",
-    angles: Angles = AROUND,
+    framing: Framing = AROUND,
     processes: int = 2,
 ) -> None:
     """Renders samples 0…count−1 of the world `seed` into `folder`, except shards already there.
@@ -63,7 +63,7 @@ def render_shards(
         return
     with ProcessPoolExecutor(processes) as pool:
         jobs = [
-            pool.submit(_render_shard, folder, seed, range(start, end), size, style, angles)
+            pool.submit(_render_shard, folder, seed, range(start, end), size, style, framing)
             for start, end in zip(starts, ends, strict=True)
         ]
         for done, job in enumerate(jobs):
@@ -72,19 +72,19 @@ def render_shards(
 
 
 def rendered(
-    folder: Path, seed: int, count: int, size: int, style: str = "", angles: Angles = AROUND
+    folder: Path, seed: int, count: int, size: int, style: str = "", framing: Framing = AROUND
 ) -> Path:
     """`folder`, with the shards rendered that it lacks."""
-    render_shards(folder, seed, count, size, style, angles)
+    render_shards(folder, seed, count, size, style, framing)
     return folder
 
 
 def _render_shard(
-    folder: Path, seed: int, indices: range, size: int, style: str, angles: Angles
+    folder: Path, seed: int, indices: range, size: int, style: str, framing: Framing
 ) -> None:
     pixels, words = [], []
     for index in indices:
-        scene = sample(seed, index, angles=angles)
+        scene = sample(seed, index, framing=framing)
         pixels.append(_picture(scene, size, style))
         words.append(scene.words.to_json())
     file = folder / f"{indices.start:07d}.npy"

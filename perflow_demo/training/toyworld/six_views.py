@@ -64,7 +64,7 @@ def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[s
 
 def single(seed: int, index: int) -> Scene:
     """That scene, or where it shows two things the scene of the next world that shows one."""
-    scenes = (sample(world, index, angles=POSED) for world in count(seed, WORLDS_APART))
+    scenes = (sample(world, index, framing=POSED) for world in count(seed, WORLDS_APART))
     return next(scene for scene in scenes if not scene.words.relation)
 
 
