@@ -289,6 +289,8 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
     if request.seed == RANDOM:
         values["seed"] = secrets.randbelow(highest + 1)
     notes = negative_notes(values)
+    if accelerated and not request.strength:
+        notes.append("Without any ΔW (strength 0) this is the plain model, in few steps.")
     if accelerated and values["steps"] < values["windows"]:
         notes.append(
             f"Steps: {values['steps']} asked for, {values['windows']} made, since each of the "

@@ -67,10 +67,10 @@ def seed(control: Control) -> tuple[gr.Number, gr.Checkbox]:
     """A seed with a die beside it, and whether it is kept for the next run."""
     with gr.Row(elem_classes="seed"):
         made = number(control, value=None, placeholder="random", min_width=80)
-        die = gr.Button("⚄", elem_classes="die", min_width=40)
+        die = gr.Button("Throw a seed", elem_classes="die", min_width=40)  # shown as a die
         keep = gr.Checkbox(False, label="Keep", elem_classes="switch", min_width=60)
-    # A seed that was typed or thrown is meant to be used.
-    made.input(None, None, keep, js="() => true", **AT_ONCE)
+    # A seed that was typed or thrown is meant to be used, one that was cleared is not.
+    made.input(None, made, keep, js="(seed) => Number.isInteger(seed)", **AT_ONCE)
     throw = "() => [Math.floor(Math.random() * 2 ** 32), true]"
     die.click(None, None, [made, keep], js=throw, **AT_ONCE)
     return made, keep
@@ -126,7 +126,8 @@ def _raises(events: tuple[str, ...]) -> str:
     const events = [{names}];
     element.addEventListener("click", (click) => {{
       const target = click.target.closest("[data-event]");
-      if (target && events.includes(target.dataset.event))
+      const busy = target?.dataset.event === "example" && perflow.busy();
+      if (target && events.includes(target.dataset.event) && !busy)
         trigger(target.dataset.event, JSON.parse(target.dataset.detail || "{{}}"));
     }});
     """

@@ -49,6 +49,19 @@ def explained(function: Callable) -> Callable:
     return wrapper
 
 
+def quiet(function: Callable) -> Callable:
+    """The function; after a UserError nothing changes, since another event of its trigger tells."""
+
+    @wraps(function)
+    def wrapper(*args):
+        try:
+            return function(*args)
+        except UserError:
+            return gr.skip()
+
+    return wrapper
+
+
 def publish(task, answer: Callable[..., tuple[list, dict]], pictured: bool = False) -> None:
     """Make a task callable through the API; answer: request → files, and the request as run.
 

@@ -55,18 +55,20 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
 
 def finished(result, files: list[str]) -> stage.Finished:
     """What the stage shows of a result; files: where `saved` put its pictures."""
+    line = stage.recipe_line(result.request, result.seeds, result.timings)
     film = [((frame.start, frame.end), stage.frame_url(frame)) for frame in result.film]
     pictures = [
         stage.Shown(
             url_of(file),
             name_of(result.request.prompt, seed),
             result.request.prompt,
-            stage.recipe_line(result.request, seed, result.timings),
+            # The time is that of all of them.
+            line if len(files) == 1 else stage.recipe_line(result.request, [seed]),
             seed,
         )
         for file, seed in zip(files, result.seeds, strict=True)
     ]
-    return stage.Finished(pictures, film, result.notes)
+    return stage.Finished(pictures, film, result.notes, line)
 
 
 def saved(result) -> list[str]:

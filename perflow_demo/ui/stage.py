@@ -45,6 +45,16 @@ class Shown:
     seed: int
 
 
+@dataclass(frozen=True)
+class Finished:
+    """The pictures of a run, its film, its notes, and how it came about in one line."""
+
+    pictures: Sequence[Shown]
+    film: Sequence[tuple[Interval, str]]
+    notes: Sequence[str]
+    line: str
+
+
 def empty(windows: int, example: str | None = None) -> str:
     """Nothing drawn yet; example: address of a picture the program ships."""
     keys = "<small>Esc stops · Ctrl K returns to the prompt</small>"
@@ -78,15 +88,6 @@ def running(event: Step, film: Sequence[tuple[Interval, str]], windows: int) -> 
     return _stage("running", canvas, _strip(_planned(film, windows)), busy=True)
 
 
-@dataclass(frozen=True)
-class Finished:
-    """The pictures of a run, its film and its notes."""
-
-    pictures: Sequence[Shown]
-    film: Sequence[tuple[Interval, str]]
-    notes: Sequence[str]
-
-
 def done(run: Finished, windows: int, receivers: Mapping[str, str], said: str = "") -> str:
     """The result; of several pictures one can be picked, which the line and actions then follow.
 
@@ -106,9 +107,14 @@ def done(run: Finished, windows: int, receivers: Mapping[str, str], said: str = 
             f'<span class="seed-tag">seed {pictures[i].seed}</span></button>'
             for i, cell in enumerate(cells)
         ]
-    cards = "".join(_card(i, shown, receivers) for i, shown in enumerate(pictures))
+    cards = [
+        _card(str(i), shown.line, _actions(i, shown, receivers), hidden=several)
+        for i, shown in enumerate(pictures)
+    ]
+    if several:
+        cards.append(_card("all", run.line, "<small>Pick one to go on with it.</small>"))
     rest = caption.said(said, "alert")
-    rest += cards + caption.notes(run.notes)
+    rest += "".join(cards) + caption.notes(run.notes)
     return _stage("done", _grid(cells), _strip(_planned(film, windows)), rest)
 
 
@@ -126,9 +132,12 @@ def message(state: str, sentence: str, windows: int) -> str:
     return _stage(state, canvas, _strip(even(windows)))
 
 
-def recipe_line(request, seed: int, timings: Timings | None = None) -> str:
+def recipe_line(request, seeds: Sequence[int], timings: Timings | None = None) -> str:
     """`seed 42 · 4 steps · CFG 4.5 · 0.61 s (text 0.02 · denoise 0.41 · decode 0.18)`."""
-    words = [f"seed {seed}", f"{request.steps} steps", f"CFG {request.guidance_scale:g}"]
+    drawn = f"seed {seeds[0]}"
+    if len(seeds) > 1:
+        drawn = f"{len(seeds)} pictures · seeds {seeds[0]} to {seeds[-1]}"
+    words = [drawn, f"{request.steps} steps", f"CFG {request.guidance_scale:g}"]
     if request.acceleration != "perflow":
         words.append(request.acceleration)
     if request.style:
@@ -211,15 +220,18 @@ def send(title: str, to: str, index: int = 0) -> str:
     )
 
 
-def _card(index: int, shown: Shown, receivers: Mapping[str, str]) -> str:
+def _actions(index: int, shown: Shown, receivers: Mapping[str, str]) -> str:
     detail = escape(json.dumps({"seed": shown.seed}))
     actions = "".join(send(title, name, index) for name, title in receivers.items())
     actions += caption.download(shown.url, shown.name, "Download", "A PNG with the recipe inside")
-    actions += (
+    return actions + (
         f'<button type="button" class="action" data-event="reuse" data-detail="{detail}"'
         ' title="Keep this seed for the next pictures">Reuse seed</button>'
     )
+
+
+def _card(name: str, line: str, actions: str, hidden: bool = False) -> str:
     return (
-        f'<div class="card" data-card="{index}"{" hidden" if index else ""}>'
-        f"{caption.recipe(shown.line, actions)}</div>"
+        f'<div class="card" data-card="{name}"{" hidden" if hidden else ""}>'
+        f"{caption.recipe(line, actions)}</div>"
     )

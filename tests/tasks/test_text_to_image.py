@@ -292,3 +292,10 @@ def test_the_tasks_are_listed_without_torch():
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert finished.stdout.strip() == "[]", finished.stderr
+
+
+def test_without_any_delta_the_recipe_says_so():
+    _, notes = resolve(TextToImageRequest(prompt="a dog", strength=0), POCKET)
+    assert "plain model" in notes[0]
+    _, notes = resolve(TextToImageRequest(prompt="a dog", strength=0.5), POCKET)
+    assert notes == []

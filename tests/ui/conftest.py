@@ -91,14 +91,15 @@ def open_page(app, browser):
     """Opens the page as a new visitor; at the end of the test none has asked another host."""
     contexts, requests, faults = [], [], []
 
-    def visit(url=app.url, **options):
+    def visit(url=app.url, ready=True, **options):
         context = browser.new_context(viewport={"width": 1280, "height": 860}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
-        page.wait_for_selector(".stage[data-state=empty]")
+        if ready:
+            page.wait_for_selector(".stage[data-state=empty]")
         return page
 
     yield visit

@@ -1,5 +1,6 @@
 """Which families can be chosen, and what is said of one before it is used."""
 
+import gradio as gr
 import pytest
 
 from perflow_demo.errors import BadRequest
@@ -8,6 +9,7 @@ from perflow_demo.models.stable_diffusion import FAMILIES
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.ui import events
 from perflow_demo.ui.form import offered
 from perflow_demo.ui.header import cost
 
@@ -35,3 +37,12 @@ def test_only_the_owner_names_a_repository_and_reopens_its_pictures(assets, plac
     else:
         with pytest.raises(BadRequest):
             offered(registry, request)
+
+
+def test_a_misspelt_family_changes_nothing_and_is_told_once():
+    @events.quiet
+    def limits(name: str) -> str:
+        return Registry(Settings()).family(name).title
+
+    assert limits("pocket") == "Pocket"
+    assert limits("pokcet") == gr.skip()

@@ -6,77 +6,23 @@ import time
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from perflow_demo.export.png import read_recipe
 from perflow_demo.models.catalogue import POCKET
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from tests.ui.visitor import (
+    PROMPT,
+    draw,
+    long_run,
+    prompt_of,
+    queue,
+    set_number,
+    state,
+    unfold,
+)
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 60_000
-PROMPT = ".prompt textarea"
-
-
-def state(page: Page, name: str) -> None:
-    """Wait until the stage is in that state."""
-    page.wait_for_selector(f".stage[data-state={name}]", timeout=PATIENCE)
-
-
-# Resolves when nothing on the page has changed for a second.
-QUIET = """() => new Promise((resolve) => {
-    const settled = () => { watch.disconnect(); resolve(); };
-    let timer = setTimeout(settled, 1000);
-    const watch = new MutationObserver(() => {
-        clearTimeout(timer);
-        timer = setTimeout(settled, 1000);
-    });
-    watch.observe(document.body, {attributes: true, childList: true, subtree: true});
-})"""
-
-
-def unfold(page: Page, title: str) -> None:
-    """Open what is folded away; a moment after it is seen gradio gives it its first values again.
-
-    No visitor is as fast as that moment, but a test is.
-    """
-    page.get_by_role("button", name=title).click()
-    page.evaluate(QUIET)
-
-
-def set_number(page: Page, label: str, value: float) -> None:
-    field = page.get_by_label(f"number input for {label}")
-    if not field.is_visible():
-        unfold(page, "Advanced")
-    field.fill(str(value))
-    field.press("Tab")
-    expect(field).to_have_value(str(value))
-
-
-def draw(page: Page, prompt: str) -> None:
-    page.fill(PROMPT, prompt)
-    page.press(PROMPT, "Enter")
-    state(page, "done")
-
-
-def prompt_of(page: Page) -> str:
-    return page.input_value(PROMPT)
-
-
-def long_run(page: Page) -> None:
-    """Start a run of many steps and wait until it is under way."""
-    set_number(page, "Steps", 50)
-    set_number(page, "Count", 4)
-    page.fill(PROMPT, "a red car")
-    page.press(PROMPT, "Enter")
-    page.wait_for_selector("text=/Step [1-9]/", timeout=PATIENCE)
-
-
-def queue(page: Page, prompt: str) -> None:
-    """Ask for a picture while another visitor's run goes on, and wait in line."""
-    page.fill(PROMPT, prompt)
-    page.press(PROMPT, "Enter")
-    expect(page.get_by_text("You are next in line")).to_be_visible()
 
 
 def all_given_back(app) -> bool:
@@ -127,6 +73,8 @@ def test_type_and_enter_give_previews_and_a_picture_with_its_recipe(open_page, t
     expect(other.locator(PROMPT)).to_have_value("a red car")
     expect(other.get_by_label("Seed")).to_have_value(str(seed))
     expect(other.get_by_label("Keep")).to_be_checked()
+    state(other, "reopened")
+    expect(other.locator(".recipe")).to_have_text(f"seed {seed} · 4 steps · CFG 4.5")
 
 
 def test_a_picture_dropped_anywhere_fills_the_controls(open_page):
@@ -241,6 +189,16 @@ def test_a_seed_typed_during_a_run_is_for_the_next(open_page):
     expect(page.locator(".recipe:visible")).to_have_text(re.compile("^seed 77 "))
 
 
+def test_a_seed_that_is_cleared_is_not_kept(open_page):
+    page = open_page()
+    page.get_by_label("Seed").fill("77")
+    expect(page.get_by_label("Keep")).to_be_checked()
+    page.get_by_label("Seed").fill("")
+    expect(page.get_by_label("Keep")).not_to_be_checked()
+    page.get_by_role("button", name="Throw a seed").click()
+    expect(page.get_by_label("Keep")).to_be_checked()
+
+
 def test_files_of_pictures_are_among_those_that_are_deleted_in_time(open_page, app):
     page = open_page()
     before = set(app.page.upload_file_set)
@@ -259,6 +217,25 @@ def test_keys(open_page):
     page.get_by_label("number input for Steps").focus()
     page.keyboard.press("Control+k")
     expect(page.locator(PROMPT)).to_be_focused()
+
+
+def test_enter_draws_from_the_negative_prompt_too(open_page):
+    page = open_page()
+    page.fill(PROMPT, "a dog")
+    unfold(page, "Negative prompt")
+    page.keyboard.press("Tab")
+    page.keyboard.type("blur")
+    page.keyboard.press("Enter")
+    state(page, "done")
+
+
+def test_examples_wait_for_the_end_of_a_run(open_page):
+    page = open_page()
+    long_run(page)
+    page.get_by_role("button", name="a bird", exact=True).press("Enter")
+    page.keyboard.press("Escape")
+    state(page, "stopped")
+    assert prompt_of(page) == "a red car"
 
 
 def test_an_example_runs_with_one_click_and_is_remembered(open_page):
@@ -301,7 +278,10 @@ def test_of_several_pictures_one_can_be_picked(open_page):
     draw(page, "a hat")
     picks = page.locator(".pick:visible")
     expect(picks).to_have_count(3)
-    first = int(re.match(r"seed (\d+)", page.locator(".recipe:visible").inner_text())[1])
+    line = page.locator(".recipe:visible").inner_text()
+    first = int(re.match(r"3 pictures · seeds (\d+) to \d+ · 4 steps", line)[1])
+    expect(page.get_by_text("Pick one to go on with it.")).to_be_visible()
+    expect(page.get_by_role("link", name="Download")).to_have_count(0)
     assert picks.all_inner_texts() == [f"seed {first + i}" for i in range(3)]
     page.get_by_label("Picture 2 of 3").click()
     expect(picks).to_have_count(1)
@@ -321,78 +301,6 @@ def test_the_teacher_has_steps_of_its_own(open_page):
     expect(page.get_by_label("number input for Steps")).to_have_value("4")
 
 
-CONTRAST = """() => {
-    const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    const light = (c) => c.slice(0, 3).reduce(
-        (sum, v, i) => sum + [0.2126, 0.7152, 0.0722][i] * channel(v), 0);
-    const parse = (text) => {
-        const v = text.match(/[\\d.]+/g).map(Number);
-        return v.length < 4 ? [...v, 1] : v;
-    };
-    const behind = (node) => {
-        for (; node; node = node.parentElement) {
-            const fill = parse(getComputedStyle(node).backgroundColor);
-            if (fill[3] === 1) return fill;
-        }
-        return [255, 255, 255];
-    };
-    const texts = [...document.querySelectorAll(".gradio-container *")].filter((node) =>
-        node.checkVisibility({visibilityProperty: true, opacityProperty: true}) &&
-        [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()));
-    return texts.map((node) => {
-        const both = [light(parse(getComputedStyle(node).color)), light(behind(node))];
-        const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
-        return [node.textContent.trim().slice(0, 40), ratio];
-    });
-}"""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_can_be_read(open_page, scheme):
-    page = open_page(color_scheme=scheme)
-    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
-    unfold(page, "Advanced")
-    ratios = page.evaluate(CONTRAST)
-    assert len(ratios) > 30
-    assert [(text, ratio) for text, ratio in ratios if ratio < 4.5] == []
-
-
-def test_the_theme_can_be_switched_and_stays(open_page):
-    page = open_page(color_scheme="light")
-    page.get_by_role("button", name="Switch between light and dark").click()
-    assert page.evaluate("document.body.classList.contains('dark')")
-    page.reload()
-    page.wait_for_selector(".stage")
-    assert page.evaluate("document.body.classList.contains('dark')")
-
-
-def test_every_input_has_a_name(open_page):
-    page = open_page()
-    unfold(page, "Advanced")
-    unfold(page, "Negative prompt")
-    unnamed = page.evaluate(
-        """() => [...document.querySelectorAll("input, textarea, button, a")]
-            .filter((node) => node.checkVisibility())
-            .filter((node) => !(node.ariaLabel || node.labels?.[0]?.textContent.trim() ||
-                                node.textContent.trim()))
-            .map((node) => node.outerHTML)"""
-    )
-    assert unnamed == []
-
-
-def test_a_phone_shows_prompt_stage_actions_controls_in_one_column(open_page):
-    page = open_page()
-    page.set_viewport_size({"width": 390, "height": 844})
-    tops = [page.locator(part).bounding_box()["y"] for part in (".ask", ".show", ".set")]
-    assert tops == sorted(tops)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for part in ("#header .style", ".theme-switch", ".canvas", ".generate"):
-        box = page.locator(part).first.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
-    canvas = page.locator(".canvas").bounding_box()
-    assert canvas["width"] == pytest.approx(canvas["height"], abs=1)
-
-
 def test_what_the_browser_kept_is_not_trusted(open_page, app):
     """A history written by something else leaves the page in order."""
     page = open_page()
@@ -403,3 +311,19 @@ def test_what_the_browser_kept_is_not_trusted(open_page, app):
     draw(page, "a cat")
     expect(page.get_by_role("button", name="Reopen: a cat")).to_be_visible()
     assert json.loads(page.evaluate("JSON.stringify(Object.keys(localStorage).length)")) > 0
+
+
+def test_a_browser_that_keeps_nothing_has_the_whole_page(open_page, app):
+    page = open_page("about:blank", ready=False)
+    page.add_init_script(
+        """Object.defineProperty(window, "localStorage", {
+            configurable: true,
+            get() { throw new DOMException("denied", "SecurityError") }})"""
+    )
+    page.goto(app.url)
+    state(page, "empty")
+    page.keyboard.press("Control+k")
+    expect(page.locator(PROMPT)).to_be_focused()
+    draw(page, "a cat")
+    expect(page.get_by_role("button", name="Reopen: a cat")).to_be_visible()
+    page.get_by_role("button", name="Switch between light and dark").click()

@@ -35,7 +35,7 @@ def request(**values) -> TextToImageRequest:
     "html",
     [
         stage.done(
-            stage.Finished([stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK]),
+            stage.Finished([stage.Shown("x", ATTACK, ATTACK, ATTACK, 1)], [], [ATTACK], ATTACK),
             4,
             {"refine": "Refine"},
             ATTACK,
@@ -55,11 +55,11 @@ def test_words_never_become_markup(html):
 
 def test_the_recipe_line_says_what_was_run_and_how_long_it_took():
     timings = Timings(load=0.0, text=0.02, denoise=0.41, preview=0.0, decode=0.18)
-    assert stage.recipe_line(request(), 42, timings) == (
+    assert stage.recipe_line(request(), [42], timings) == (
         "seed 42 · 4 steps · CFG 4.5 · 0.61 s (text 0.02 · denoise 0.41 · decode 0.18)"
     )
     teacher = request(acceleration="teacher", steps=25, style="cel")
-    assert stage.recipe_line(teacher, 7) == "seed 7 · 25 steps · CFG 4.5 · teacher · cel"
+    assert stage.recipe_line(teacher, [7]) == "seed 7 · 25 steps · CFG 4.5 · teacher · cel"
 
 
 def test_a_load_tells_what_and_how_far():

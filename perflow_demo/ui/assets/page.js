@@ -1,4 +1,19 @@
 // Theme, keys, and what happens on the stage without asking the server.
+// Some browsers keep nothing, and refuse to be asked (private windows, pages inside others): there it
+// is kept for as long as the page is open. gradio asks too.
+try {
+  localStorage.getItem("");
+} catch {
+  const kept = new Map();
+  Object.defineProperty(window, "localStorage", {
+    value: {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => kept.set(key, String(value)),
+      removeItem: (key) => kept.delete(key),
+    },
+  });
+}
+
 window.perflow = (() => {
   const STORED = "perflow-theme";
 
@@ -36,6 +51,7 @@ window.perflow = (() => {
       }
     }
   };
+  const busy = () => Boolean(visible(".stop"));
   const generate = () => visible(".generate")?.click();
   // So that Enter draws; not where that would bring a keyboard onto the screen.
   const focusPrompt = () => {
@@ -59,7 +75,7 @@ window.perflow = (() => {
       other.hidden = picked && other !== button;
     });
     stage.querySelector(".grid").classList.toggle("single", picked);
-    const shown = picked ? button.dataset.pick : "0";
+    const shown = picked ? button.dataset.pick : "all";
     stage.querySelectorAll(".card").forEach((card) => {
       card.hidden = card.dataset.card !== shown;
     });
@@ -127,6 +143,8 @@ window.perflow = (() => {
     if (event.target.closest?.("[data-theme-switch]")) switchTheme();
     const button = event.target.closest?.("[data-pick]");
     if (button) pick(button);
+    // It gives way to Stop, and would take the focus with it.
+    if (event.target.closest?.(".generate")) focusPrompt();
   });
   document.addEventListener("input", (event) => {
     if (event.target.matches?.("[data-turn]")) turn(event.target);
@@ -138,5 +156,5 @@ window.perflow = (() => {
   document.addEventListener("dragover", onDrag(true));
   document.addEventListener("dragleave", onDrag(false));
   document.addEventListener("drop", onDrop);
-  return { generate, open, focusPrompt };
+  return { busy, generate, open, focusPrompt };
 })();

@@ -101,6 +101,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         drawing = controls.number(fields["drawing_seed"], value=None, placeholder="the seed")
         split = controls.windows(fields["windows"])
 
+    @events.quiet
     def usual(name: str, kind: str) -> tuple[int, float]:
         defaults = registry.multiview_family(registry.family(name).multiview).defaults
         return defaults.steps_of(kind), defaults.guidance_scale

@@ -94,9 +94,10 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
 
-    def usual(name: str, kind: str) -> tuple:
+    @events.quiet
+    def usual(name: str, kind: str) -> Any:
         if not registry.family(name).refiner:  # said when it is run
-            return (gr.skip(),) * 3
+            return gr.skip()
         defaults = registry.refiner(name).defaults
         return defaults.steps_of(kind), defaults.guidance_scale, defaults.negative_prompt
 

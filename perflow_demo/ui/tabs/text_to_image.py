@@ -12,6 +12,7 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.settings import ASSETS
 from perflow_demo.tasks.multiview import MultiviewRequest
+from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events, history, run, stage
@@ -146,7 +147,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     reopened = past.reopen(_reopen(form), memory, [shown, drawn, *form.inputs], **events.MAY_FAIL)
     past.forget(list, None, memory, **events.AT_ONCE)
     gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
-    read = picture.upload(_read(form), picture, form.inputs, **events.MAY_FAIL)
+    read = picture.upload(_read(form), picture, [shown, drawn, *form.inputs], **events.MAY_FAIL)
     for refilled in (reopened, read):
         events.then_enter_runs(refilled)
     _wire_defaults(form)
@@ -159,7 +160,11 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Image
     prefix = gr.Button("Add the family's usual words", visible=bool(family.prompt_prefix))
     with gr.Accordion("Negative prompt", open=False):
         negative = controls.text(
-            fields["negative_prompt"], value=defaults.negative_prompt, lines=2, show_label=False
+            fields["negative_prompt"],
+            value=defaults.negative_prompt,
+            lines=1,
+            max_lines=8,
+            show_label=False,
         )
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
@@ -206,6 +211,7 @@ def _wire_defaults(form: ImageForm) -> None:
     def steps(name: str, acceleration: str) -> int:
         return form.family(name).defaults.steps_of(acceleration)
 
+    @events.quiet
     def limits(name: str, acceleration: str) -> tuple:
         family = form.family(name)
         bounds = form.limits(family)
@@ -222,6 +228,10 @@ def _wire_defaults(form: ImageForm) -> None:
         words = form.family(name).prompt_prefix
         return prompt if prompt.startswith(words) else words + prompt
 
+    @events.quiet
+    def prefix(name: str) -> dict:
+        return gr.update(visible=bool(form.family(name).prompt_prefix))
+
     asked = [fields["family"], fields["acceleration"]]
     names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
     limited = [fields[name] for name in names]
@@ -230,10 +240,7 @@ def _wire_defaults(form: ImageForm) -> None:
     fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
     fields["family"].input(limits, asked, limited, **events.AT_ONCE)
     # A recipe brings its own values and its family's limits, but not this.
-    fields["family"].change(
-        lambda name: gr.update(visible=bool(form.family(name).prompt_prefix)),
-        fields["family"], form.prefix, **events.AT_ONCE,
-    )  # fmt: skip
+    fields["family"].change(prefix, fields["family"], form.prefix, **events.AT_ONCE)
 
 
 def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
@@ -286,9 +293,7 @@ def _reopen(form: ImageForm) -> Callable:
     @events.explained
     def reopen(entries: Any, event: gr.EventData) -> list:
         request, thumbnail = history.reopen(entries, event.index, TextToImageRequest)
-        line = stage.recipe_line(request, request.seed)
-        values = form.filled(request)
-        return [stage.reopened(thumbnail, line, form.windows(request)), None, *values]
+        return _settings_of(form, request, thumbnail)
 
     return reopen
 
@@ -298,9 +303,17 @@ def _read(form: ImageForm) -> Callable:
     def read(file: str) -> list:
         made_of_it = (png.find_recipe(file, kind) for kind in (RefineRequest, MultiviewRequest))
         source = next((made.source for made in made_of_it if made and made.source), None)
-        return form.filled(source or png.read_recipe(file, TextToImageRequest))
+        request = source or png.read_recipe(file, TextToImageRequest)
+        return _settings_of(form, request, stage.jpeg_url(open_picture(file), stage.PREVIEW, 82))
 
     return read
+
+
+def _settings_of(form: ImageForm, request: TextToImageRequest, small: str) -> list:
+    """The stage with a result's small picture, nothing drawn, and the controls that ask for it."""
+    values = form.filled(request)
+    line = stage.recipe_line(request, [request.seed])
+    return [stage.reopened(small, line, form.windows(request)), None, *values]
 
 
 def _hand_on(header: Header) -> Callable:
