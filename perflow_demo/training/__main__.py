@@ -11,7 +11,8 @@ import typer
 
 from perflow_demo.training.loop import last_checkpoint, resume, train
 from perflow_demo.training.publish import digest, earlier_legs, write_card
-from perflow_demo.training.recipes import RECIPES, Workshop, recipe
+from perflow_demo.training.recipes import RECIPES, recipe
+from perflow_demo.training.workshop import Workshop
 
 
 def main(
