@@ -1,4 +1,4 @@
-"""Where a run finds what it needs: cached data, published parts, and the objectives made of them."""
+"""Where a run finds what it needs: cached data, published parts, objectives made of them."""
 
 from __future__ import annotations
 
