@@ -1,6 +1,7 @@
 """How the page's events behave: their queues, and errors as one sentence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import wraps
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -11,7 +12,8 @@ from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from perflow_demo.errors import BadRequest, UserError
-from perflow_demo.tasks.contract import Request
+from perflow_demo.tasks.contract import Progress, Request
+from perflow_demo.ui.run import paced
 
 # One running generation a device, as `launch` says: all tasks share this queue, the others wait and
 # see their place.
@@ -44,9 +46,13 @@ def explained(function: Callable) -> Callable:
         try:
             return function(*args, **kwargs)
         except UserError as error:
-            raise gr.Error(str(error), title="", print_exception=False) from error
+            raise _told(error) from error
 
     return wrapper
+
+
+def _told(error: UserError) -> gr.Error:
+    return gr.Error(str(error), title="", print_exception=False)
 
 
 def quiet(function: Callable) -> Callable:
@@ -62,11 +68,28 @@ def quiet(function: Callable) -> Callable:
     return wrapper
 
 
-def publish(task, answer: Callable[..., tuple[list, dict]], pictured: bool = False) -> None:
-    """Make a task callable through the API; answer: request → files, and the request as run.
+def publish(
+    task,
+    started: Callable[..., Iterator],
+    files: Callable[[Any], list[str]],
+    pictured: bool = False,
+) -> None:
+    """Make a task callable through the API, where a job can be cancelled.
 
-    task: its row in the table of tasks. pictured: as in `endpoint`.
+    task: its row in the table of tasks. started: request → the run's events, its result the last.
+    files: of that result, as paths that gradio serves. pictured: as in `endpoint`.
     """
+
+    def answer(*asked) -> Iterator[tuple[list, dict]]:
+        """Files with their recipes inside, and the request as it was run; nothing before."""
+        with closing(paced(started(*asked))) as told:
+            for event in told:
+                if isinstance(event, Progress):
+                    yield [], {}
+                else:
+                    made = [gr.FileData(path=file).model_dump() for file in files(event)]
+                    yield made, event.request.model_dump() | {"notes": event.notes}
+
     gr.api(
         endpoint(answer, task.request, tuple[list[str], dict], pictured),
         api_name=task.name,
@@ -76,9 +99,9 @@ def publish(task, answer: Callable[..., tuple[list, dict]], pictured: bool = Fal
 
 
 def endpoint(
-    function: Callable[..., Any], request: type[Request], returns: Any, pictured: bool = False
+    function: Callable[..., Iterator], request: type[Request], returns: Any, pictured: bool = False
 ) -> Callable:
-    """A function of the fields a request asks for, named, typed and defaulted as they are.
+    """A generator of the fields a request asks for, named, typed and defaulted as they are.
 
     For `gr.api`. pictured: it takes an uploaded picture too, whose path, or None, follows the
     request in `function`.
@@ -87,8 +110,11 @@ def endpoint(
 
     def call(*values):
         *values, file = values if pictured else (*values, None)
-        made = request(**dict(zip(fields, values, strict=True)))
-        return function(made, uploaded(file)) if pictured else function(made)
+        try:
+            made = request(**dict(zip(fields, values, strict=True)))
+            yield from function(made, uploaded(file)) if pictured else function(made)
+        except UserError as error:
+            raise _told(error) from error
 
     parameters = [
         Parameter(
@@ -104,7 +130,7 @@ def endpoint(
     call.__signature__ = Signature(parameters, return_annotation=returns)
     call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": returns}
     call.__doc__ = function.__doc__
-    return explained(call)
+    return call
 
 
 def received(

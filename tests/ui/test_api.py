@@ -1,5 +1,6 @@
 """The app's API, as programs use it."""
 
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,6 +34,18 @@ def test_pictures_come_with_their_recipe(client):
     assert recipe["prompt"] == "a red car"
     assert (recipe["steps"], recipe["guidance_scale"], recipe["family"]) == (4, 4.5, "pocket")
     assert recipe["notes"] == []
+
+
+def test_a_job_can_be_cancelled(app, client):
+    job = client.submit("a red car", steps=50, count=8, api_name="/text_to_image")
+    while not job.outputs():
+        time.sleep(0.05)
+    assert job.cancel()
+    deadline = time.monotonic() + 20
+    while any(entry.leases for entry in app.registry.status().entries):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert job.outputs()[-1] == ([], {})  # it did not get to its end
 
 
 def test_the_endpoint_takes_the_fields_of_the_request(client):

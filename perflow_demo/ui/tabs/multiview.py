@@ -86,7 +86,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 
     runs.wire([started, again, sent], stop, shown, stopped, header, page, (drawn,))
     form.wire(page, [started, again, sent], used)
-    events.publish(task, _answer(task, header.registry), pictured=True)
+    started = _started(task, header.registry)
+    events.publish(task, started, lambda result: [_zipped(result)[0]], pictured=True)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
@@ -237,15 +238,13 @@ def _zipped(result: MultiviewResult) -> tuple[str, str]:
     return run.kept(content, name), name
 
 
-def _answer(task, registry) -> Callable:
-    """The run of the API: a ZIP of all files, and the request as it was run."""
+def _started(task, registry) -> Callable:
+    """The run of the API: the events of drawing the views of words or of an uploaded picture."""
 
-    def answer(request: MultiviewRequest, file: Path | None) -> tuple[list, dict]:
+    def started(request: MultiviewRequest, file: Path | None) -> Iterator:
         source = file and png.find_recipe(file, TextToImageRequest)
-        request = request.model_copy(update={"source": source})
-        result = task.run(request, registry, picture=open_picture(file) if file else None)
-        archive, _ = _zipped(result)
-        files = [gr.FileData(path=archive).model_dump()]
-        return files, result.request.model_dump() | {"notes": result.notes}
+        asked = request.model_copy(update={"source": source})
+        picture = open_picture(file) if file else None
+        return task.stream(asked, registry, previews=False, picture=picture)
 
-    return answer
+    return started

@@ -76,7 +76,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     stopped = caption.words("stopped", STOPPED)
     runs.wire([started, sent], stop, said, lambda: stopped, header, page)
     form.wire(page, [started, sent], used)
-    events.publish(task, _answer(task, header.registry), pictured=True)
+    started = _started(task, header.registry)
+    events.publish(task, started, lambda result: [_file(result)], pictured=True)
     events.then_enter_runs(given.upload(look, [given, *beside], looked, **events.MAY_FAIL))
 
 
@@ -178,20 +179,18 @@ def _refine(task, form: RefineForm, header: Header, runs: Runs) -> Callable:
     return runs.listener(views, failed)
 
 
-def _answer(task, registry) -> Callable:
-    """The run of the API: a PNG file with its recipe inside, and the request as it was run."""
+def _started(task, registry) -> Callable:
+    """The run of the API: the events of refining an uploaded picture."""
 
-    def answer(request: RefineRequest, file: Path | None) -> tuple[list, dict]:
+    def started(request: RefineRequest, file: Path | None) -> Iterator:
         if file is None:
             raise BadRequest("There is no picture to refine; upload one.")
         source = png.find_recipe(file, TextToImageRequest)
         style = request.style or drawn_style(source, request.family)
         asked = request.model_copy(update={"source": source, "style": style})
-        result = task.run(asked, registry, picture=open_picture(file))
-        files = [gr.FileData(path=_file(result)).model_dump()]
-        return files, result.request.model_dump() | {"notes": result.notes}
+        return task.stream(asked, registry, previews=False, picture=open_picture(file))
 
-    return answer
+    return started
 
 
 def _watched(task, request: RefineRequest, header: Header, picture) -> Iterator[list]:

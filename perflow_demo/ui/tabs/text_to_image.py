@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -151,7 +152,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     for refilled in (reopened, read):
         events.then_enter_runs(refilled)
     _wire_defaults(form)
-    events.publish(task, _answer(task, form.registry))
+    events.publish(task, partial(task.stream, registry=form.registry, previews=False), run.saved)
 
 
 def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> ImageForm:
@@ -276,17 +277,6 @@ def _instead(before: Drawn | None, header: Header, state: str, sentence: str) ->
     if before:
         return before.again(header, sentence)
     return stage.message(state, sentence, header.registry.families()[0].num_time_windows)
-
-
-def _answer(task, registry) -> Callable:
-    """The run of the API: PNG files with their recipes inside, and the request as it was run."""
-
-    def answer(request: TextToImageRequest) -> tuple[list, dict]:
-        result = task.run(request, registry)
-        files = [gr.FileData(path=file).model_dump() for file in run.saved(result)]
-        return files, result.request.model_dump() | {"notes": result.notes}
-
-    return answer
 
 
 def _reopen(form: ImageForm) -> Callable:

@@ -98,7 +98,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 
     runs.wire([started, sent], stop, told, stopped, header, page, (summary,))
     form.wire(page, [started, sent], used)
-    events.publish(task, _answer(task, header.registry), pictured=True)
+    events.publish(task, _started(task, header.registry), _glb, pictured=True)
     read = mesh.upload(_read(form, header.registry), mesh, form.inputs, **events.MAY_FAIL)
     events.then_enter_runs(read)
     chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
@@ -162,19 +162,21 @@ def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) 
                 yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip()]
 
 
-def _answer(task, registry) -> Callable:
-    """The run of the API: a GLB file with its recipe inside, and the request as it was run."""
+def _started(task, registry) -> Callable:
+    """The run of the API: the events of making words or an uploaded picture solid."""
 
-    def answer(request: To3DRequest, file: Path | None) -> tuple[list, dict]:
-        from perflow_demo.export.glb import encode_result
+    def started(request: To3DRequest, file: Path | None) -> Iterator:
+        picture = open_picture(file) if file else None
+        return task.stream(request, registry, previews=False, picture=picture)
 
-        result = task.run(request, registry, picture=open_picture(file) if file else None)
-        name = f"{run.file_stem(request.prompt or 'picture')}.glb"
-        path = run.kept(encode_result(result, "glb"), name)
-        files = [gr.FileData(path=path).model_dump()]
-        return files, result.request.model_dump() | {"notes": result.notes}
+    return started
 
-    return answer
+
+def _glb(result) -> list[str]:
+    from perflow_demo.export.glb import encode_result  # mesh libraries take their time
+
+    name = f"{run.file_stem(result.request.prompt or 'picture')}.glb"
+    return [run.kept(encode_result(result, "glb"), name)]
 
 
 def _read(form: SolidForm, registry) -> Callable:
