@@ -193,11 +193,15 @@ class Registry(Residents, Stock):
 
     def _check_size(self, family: Family, place: "Placement") -> None:
         """Said before gigabytes are fetched, not after."""
-        needed = family.memory_bytes * place.dtype.itemsize / 2
-        budget = self._budget()
+        from perflow_demo.registry import memory
+
+        needed, advice = family.memory_bytes * place.dtype.itemsize / 2, "choose a smaller family"
+        if place.device == self.placement.device:
+            budget, advice = self._budget(), f"{advice} or raise PERFLOW_MEMORY_BUDGET"
+        else:
+            budget = memory.default_budget(place.device)
         if needed > budget:
             raise OutOfMemory(
                 f"{family.title} takes about {needed / 1e9:.1f} GB and models may take "
-                f"{budget / 1e9:.1f} GB here; choose a smaller family or raise "
-                "PERFLOW_MEMORY_BUDGET."
+                f"{budget / 1e9:.1f} GB on {place.device}; {advice}."
             )
