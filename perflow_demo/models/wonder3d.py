@@ -24,7 +24,7 @@ PICKLES = {
 
 @dataclass(frozen=True)
 class Converted:
-    """A source whose pickled weights are read as safetensors, converted beside them when needed.
+    """A source whose pickled weights are read as safetensors, converted when needed.
 
     pickles: names of safetensors files, and those of the pickles that may stand in for them.
     """
