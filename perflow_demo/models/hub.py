@@ -54,6 +54,9 @@ class Hub:
         """As in `Source`; raises LoadError where fetching fails, saying what to do."""
         return self._pinned(name) or self._cached(name) or self._fetched(name)
 
+    def state(self, name: str) -> None:
+        """What was fetched does not change."""
+
     def _pinned(self, name: str) -> Path | None:
         """The very variant that the catalogue names, however many others another program left."""
         best, *others = published_names(name, self.repository.variant)

@@ -6,7 +6,7 @@ from pathlib import Path
 from perflow_demo.errors import LoadError
 from perflow_demo.models import layouts
 from perflow_demo.models.conversion import place_of, written
-from perflow_demo.models.sources import Folder, Source
+from perflow_demo.models.sources import Folder, Source, State, state_of
 from perflow_demo.models.stable_diffusion import SD15
 
 TEXT = "cond_stage_model.transformer."
@@ -42,6 +42,9 @@ class SingleFile:
         if not folder.is_dir():
             self._convert(folder)
         return Folder(folder).file(name)
+
+    def state(self, name: str) -> State | None:
+        return self._words.state(name) if name.startswith("tokenizer") else state_of(self.path)
 
     def _convert(self, folder: Path) -> None:
         from safetensors.torch import save_file

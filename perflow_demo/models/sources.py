@@ -16,6 +16,17 @@ from perflow_demo.models.spec import (
 )
 from perflow_demo.settings import Settings
 
+# When a file was last written, in nanoseconds, and its bytes.
+State = tuple[int, int]
+
+
+def state_of(path: Path | None) -> State | None:
+    """The state of a file that somebody may replace; None for no file."""
+    if path is None:
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
 
 class Source(Protocol):
     """Turns the name of a file inside one family into a file on this machine.
@@ -28,6 +39,12 @@ class Source(Protocol):
 
     def file(self, name: str) -> Path:
         """Path of the file on this machine; raises MissingFile where the family has none."""
+
+    def state(self, name: str) -> State | None:
+        """What tells a file that was replaced; None for one that is not there or does not change.
+
+        Fetches nothing.
+        """
 
 
 class Folder:
@@ -52,6 +69,9 @@ class Folder:
         if path is None:
             raise MissingFile(f"{self.root.name}/{name} is missing; {self.advice}.")
         return path
+
+    def state(self, name: str) -> State | None:
+        return state_of(self._found(name))
 
     def _found(self, name: str) -> Path | None:
         paths = (self.root / known for known in published_names(name, self.variant))

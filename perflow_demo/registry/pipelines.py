@@ -19,7 +19,7 @@ from transformers import CLIPImageProcessorPil
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders, words
 from perflow_demo.models.merging import Addition, Merge, load_unet
-from perflow_demo.models.sources import Source
+from perflow_demo.models.sources import Source, State
 from perflow_demo.models.spec import Component, Family, MultiviewFamily
 from perflow_demo.registry.placement import Placement
 
@@ -28,7 +28,8 @@ class Key(NamedTuple):
     """What makes one resident part different from another.
 
     family: whose files they are. style, delta_strength: of the UNet alone.
-    additions: all that went into the UNet, by title, and how much of each.
+    additions: all that went into the UNet, by title, and how much of each. files: the states of the
+    weights' files, since a file of one's own may be replaced by another of its name.
     """
 
     family: str
@@ -37,6 +38,10 @@ class Key(NamedTuple):
     style: str | None = None
     delta_strength: float = 0.0
     additions: tuple[tuple[str, float], ...] = ()
+    files: tuple[State | None, ...] = ()
+
+
+Weights = tuple[tuple[Component, Source], ...]
 
 
 class Tuned(NamedTuple):
@@ -65,7 +70,7 @@ class Part:
 
     key: Key
     title: str
-    weights: tuple[tuple[Component, Source], ...]
+    weights: Weights
     load: Callable[[loaders.BytesRead], Any]
     expected_bytes: Callable[[], int]
 
@@ -89,6 +94,11 @@ class Part:
         return load
 
 
+def states(weights: Weights) -> tuple[State | None, ...]:
+    """The states of the components' weights, for the key of what is made of them."""
+    return tuple(source.state(component.weights) for component, source in weights)
+
+
 def network_part(
     owner: str,
     source: Source,
@@ -98,10 +108,11 @@ def network_part(
     load: Callable = loaders.load_network,
 ) -> Part:
     """A network as a part; owner, name: its key."""
+    weights = ((component, source),)
     return Part(
-        Key(owner, name, str(place)),
+        Key(owner, name, str(place), files=states(weights)),
         component.title,
-        ((component, source),),
+        weights,
         lambda read: place.put(load(component, source=source, dtype=place.dtype, read=read)),
         partial(loaders.resident_bytes, component, source, place.dtype),
     )
@@ -140,10 +151,11 @@ def parts_of(
 
 
 def _tokenizer_part(owner: str, source: Source, name: str, component: Component) -> Part:
+    weights = ((component, source),)
     return Part(
-        Key(owner, name, "cpu"),
+        Key(owner, name, "cpu", files=states(weights)),
         component.title,
-        ((component, source),),
+        weights,
         partial(words.load_tokenizer, component, source),
         lambda: 0,
     )
@@ -166,6 +178,7 @@ def unet_part(
         unet, merges = load_unet(family.unet, additions, source, place.dtype, read)
         return Tuned(place.put(unet), merges)
 
+    weights = ((family.unet, source), *((added.component, added.source) for added in additions))
     return Part(
         Key(
             family.owner,
@@ -174,9 +187,10 @@ def unet_part(
             style,
             delta.strength if delta else 0.0,
             tuple((added.component.title, added.strength) for added in additions),
+            states(weights),
         ),
         family.unet.title,
-        ((family.unet, source), *((added.component, added.source) for added in additions)),
+        weights,
         load,
         partial(loaders.resident_bytes, family.unet, source, place.dtype),
     )
