@@ -16,6 +16,7 @@ from diffusers import (
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from transformers import CLIPImageProcessorPil
 
+from perflow_demo.errors import LoadError
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders, words
 from perflow_demo.models.merging import Addition, Merge, load_unet
@@ -225,7 +226,10 @@ def assemble(
 def fresh_scheduler(
     family: Family | MultiviewFamily, source: Source, accelerated: bool
 ) -> PeRFlowScheduler | DDIMScheduler:
-    """A scheduler of the family's noise schedule; a PeRFlowScheduler for a UNet with ΔW."""
+    """A scheduler of the family's noise schedule; a PeRFlowScheduler for a UNet with ΔW.
+
+    Raises LoadError for a schedule that ΔW cannot follow.
+    """
     config = loaders.load_scheduler_config(family.scheduler, source)
     if not accelerated:
         # As pipelines of Stable Diffusion mend it, whatever scheduler the file was written for.
@@ -237,8 +241,14 @@ def fresh_scheduler(
             clip_sample=False,
             set_alpha_to_one=False,
         )
-    return PeRFlowScheduler.from_config(
-        config,
-        prediction_type=family.prediction_type,
-        num_time_windows=family.num_time_windows,
-    )
+    try:
+        return PeRFlowScheduler.from_config(
+            config,
+            prediction_type=family.prediction_type,
+            num_time_windows=family.num_time_windows,
+        )
+    except ValueError as error:
+        raise LoadError(
+            f"The noise schedule of {family.title} does not go with ΔW ({error}); choose another "
+            "checkpoint."
+        ) from error
