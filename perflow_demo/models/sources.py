@@ -5,15 +5,7 @@ from typing import Protocol
 
 from perflow_demo.errors import MissingFile
 from perflow_demo.models.hub import Hub, OnFetch, published_names
-from perflow_demo.models.spec import (
-    Family,
-    ForegroundModel,
-    MultiviewFamily,
-    Refiner,
-    Repository,
-    SafetyModel,
-    SolidModel,
-)
+from perflow_demo.models.spec import Family, Model, MultiviewFamily, Repository
 from perflow_demo.settings import Settings
 
 # When a file was last written, in nanoseconds, and its bytes.
@@ -84,11 +76,7 @@ class Mirror(Folder):
     advice = "copy it there from the hub, or unset PERFLOW_MIRROR to have it fetched"
 
 
-def source_of(
-    model: Family | ForegroundModel | MultiviewFamily | Refiner | SafetyModel | SolidModel,
-    settings: Settings,
-    on_fetch: OnFetch | None = None,
-) -> Source:
+def source_of(model: Model, settings: Settings, on_fetch: OnFetch | None = None) -> Source:
     """Where this model's files come from; on_fetch: told of files as they are fetched."""
     own = settings.assets / model.folder
     if own.suffix == ".safetensors":
