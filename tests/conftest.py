@@ -1,5 +1,6 @@
 """Fixtures that more than one folder of tests uses."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,12 @@ def own_assets(tmp_path) -> Path:
     """Like `assets`, but a test's own, to damage at will."""
     write_pocket(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hub_folder(tmp_path_factory) -> Iterator[Path]:
+    """The hub's folder of all tests, where converted files are kept, instead of the user's own."""
+    folder = tmp_path_factory.mktemp("hub")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("huggingface_hub.constants.HF_HOME", str(folder))
+        yield folder

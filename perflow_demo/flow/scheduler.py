@@ -31,8 +31,9 @@ class PeRFlowSchedulerOutput(BaseOutput):
 class PeRFlowScheduler(SchedulerMixin, ConfigMixin):
     """Few-step sampler for PeRFlow students, for use in any Stable Diffusion pipeline.
 
-    num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas: the teacher's noise
-    schedule, as in diffusers' DDIMScheduler.
+    num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas, rescale_betas_zero_snr:
+    the teacher's noise schedule, as in diffusers' DDIMScheduler; the last is nothing for students
+    that predict noise.
     set_alpha_to_one: read for compatibility only; the last window ends at the first alpha of the
     table, as in training.
     prediction_type: "diff_eps" (SD 1.5), "ddim_eps" (SDXL), "velocity" (SD 2.1) or "ddim_v"
@@ -59,6 +60,7 @@ class PeRFlowScheduler(SchedulerMixin, ConfigMixin):
         t_noise: float = 1.0,
         t_clean: float = 0.0,
         num_time_windows: int = 4,
+        rescale_betas_zero_snr: bool = False,
     ):
         if prediction_type == "epsilon":
             prediction_type = "diff_eps"
@@ -69,9 +71,20 @@ class PeRFlowScheduler(SchedulerMixin, ConfigMixin):
                 "Pass the one it was trained with: 'velocity' (usual for a v_prediction base such "
                 "as SD 2.1), 'ddim_eps' (SDXL) or 'diff_eps' (SD 1.5)."
             )
+        if rescale_betas_zero_snr and prediction_type in parameterisation.NOISE_TYPES:
+            raise ValueError(
+                f"prediction_type {prediction_type!r} divides by the signal left at the noisiest "
+                "step, and rescale_betas_zero_snr leaves none. Pass a schedule without it, or "
+                "'velocity' where the student was trained so."
+            )
         self.windows = TimeWindows(num_time_windows, t_noise, t_clean)
         self.alphas_cumprod = DDIMScheduler(
-            num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas
+            num_train_timesteps,
+            beta_start,
+            beta_end,
+            beta_schedule,
+            trained_betas,
+            rescale_betas_zero_snr=rescale_betas_zero_snr,
         ).alphas_cumprod
         self.timesteps = torch.empty(0, dtype=torch.int64)
         self._schedule: list[int] = []

@@ -44,6 +44,7 @@ POCKET = Family(
     sizes=(256,),  # it was trained at; at others it draws things twice
     max_count=8,
     prediction_type="ddim_v",
+    gpu_seconds=15,
 )
 
 # Lies beside the family and measures its pictures; no part of any pipeline.
@@ -68,6 +69,7 @@ REFINERS: dict[str, Refiner] = {
                 "controlnet_tile/diffusion_pytorch_model.safetensors",
             ),
             defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=1024),
+            gpu_seconds=30,
         ),
         Refiner(
             name="tile",
@@ -87,6 +89,7 @@ REFINERS: dict[str, Refiner] = {
             ),
             prompt="best quality",
             repository=Repository("lllyasviel/control_v11f1e_sd15_tile"),
+            gpu_seconds=60,
         ),
     )
 }
@@ -106,6 +109,7 @@ FOREGROUND: dict[str, ForegroundModel] = {
                 "foreground/diffusion_pytorch_model.safetensors",
             ),
             size=256,
+            gpu_seconds=5,
         ),
     )
 }
@@ -131,6 +135,7 @@ WONDER3D = MultiviewFamily(
     ),
     scheduler=Component("noise schedule", "scheduler/scheduler_config.json"),
     defaults=Defaults(steps=4, teacher_steps=20, guidance_scale=1.0, size=256),
+    gpu_seconds=45,
 )
 
 POCKET_VIEWS = MultiviewFamily(
@@ -155,6 +160,7 @@ POCKET_VIEWS = MultiviewFamily(
     delta=POCKET.delta,
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=256),
     prediction_type=POCKET.prediction_type,
+    gpu_seconds=15,
 )
 
 MULTIVIEW: dict[str, MultiviewFamily] = {family.name: family for family in (POCKET_VIEWS, WONDER3D)}
@@ -171,6 +177,7 @@ SOLIDS: dict[str, SolidModel] = {
             network=Component(
                 "3D network", "tsr/config.json", "tsr/diffusion_pytorch_model.safetensors"
             ),
+            gpu_seconds=45,
         ),
         SolidModel(
             name="triposr",
@@ -182,6 +189,7 @@ SOLIDS: dict[str, SolidModel] = {
             checkpoint="model.ckpt",
             repository=Repository("stabilityai/TripoSR"),
             download_bytes=int(1.7e9),
+            gpu_seconds=60,
         ),
     )
 }

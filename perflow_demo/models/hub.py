@@ -2,6 +2,7 @@
 
 import errno
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from perflow_demo.models.spec import Repository
 
 # Told what is fetched, and how many bytes of it are here and will be.
 OnFetch = Callable[[str, int, int], None]
+FULL = re.compile(r"No space left|os error 28\b")  # hf_xet says so in words alone
 ADVICE = "put it into the mirror folder (PERFLOW_MIRROR)"
 RETRY = f"check the network and try again, files that are whole are kept; or {ADVICE}"
 
@@ -52,6 +54,9 @@ class Hub:
         """As in `Source`; raises LoadError where fetching fails, saying what to do."""
         return self._pinned(name) or self._cached(name) or self._fetched(name)
 
+    def state(self, name: str) -> None:
+        """What was fetched does not change."""
+
     def _pinned(self, name: str) -> Path | None:
         """The very variant that the catalogue names, however many others another program left."""
         best, *others = published_names(name, self.repository.variant)
@@ -65,12 +70,16 @@ class Hub:
         return next(filter(None, map(self._kept, names)), None)
 
     def _kept(self, name: str) -> Path | None:
+        path = self._known(name)
+        return Path(path) if isinstance(path, str) else None
+
+    def _known(self, name: str) -> str | object | None:
+        """The file's path; the library's word for a file that the repository lacks; or None."""
         from huggingface_hub import try_to_load_from_cache
 
-        path = try_to_load_from_cache(
+        return try_to_load_from_cache(
             self.repository.name, name, cache_dir=self._cache, revision=self.repository.revision
         )
-        return Path(path) if isinstance(path, str) else None
 
     def _fetched(self, name: str) -> Path:
         if self.offline:
@@ -87,9 +96,12 @@ class Hub:
         return path
 
     def _downloaded(self, name: str) -> Path | None:
-        from huggingface_hub import hf_hub_download
+        """The file, fetched; None where the repository lacks it, which is asked only once."""
+        from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
+        if self._known(name) is _CACHED_NO_EXIST:
+            return None
         try:
             path = hf_hub_download(
                 self.repository.name,
@@ -145,7 +157,7 @@ def _explained(name: str) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise LoadError(f"{name} has no such revision any more; update the program.") from error
     except (OSError, RuntimeError, errors.HTTPError) as error:  # the second is hf_xet's
-        if getattr(error, "errno", None) == errno.ENOSPC:
+        if getattr(error, "errno", None) == errno.ENOSPC or FULL.search(str(error)):
             raise LoadError(
                 f"The disk is full, so {name} could not be fetched; make room, or point HF_HOME "
                 "to a larger disk. Files that are whole are kept."

@@ -1,14 +1,12 @@
 """A checkpoint in one safetensors file, as they are shared, read like a folder of diffusers."""
 
-import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from perflow_demo.errors import LoadError
 from perflow_demo.models import layouts
-from perflow_demo.models.sources import Folder, Source
+from perflow_demo.models.conversion import place_of, written
+from perflow_demo.models.sources import Folder, Source, State, state_of
 from perflow_demo.models.stable_diffusion import SD15
 
 TEXT = "cond_stage_model.transformer."
@@ -24,14 +22,14 @@ class SingleFile:
     """A source (see `sources.Source`) over one file of Stable Diffusion 1.5, converted when needed.
 
     words: a source with the tokenizer's files, which such a checkpoint does not hold.
-    configs: of the networks in the file. cache: folder that what was converted is kept in, once for
-    each state of the file.
+    configs: of the networks in the file. cache: folder that what was converted is kept in, instead
+    of the usual one.
     """
 
     def __init__(
         self, path: Path, words: Source, configs: dict = CONFIGS, cache: Path | None = None
     ):
-        self.path, self._words, self._configs, self._given = path, words, configs, cache
+        self.path, self._words, self._configs, self._cache = path, words, configs, cache
 
     def has(self, name: str) -> bool:
         return not name.startswith("tokenizer") or self._words.has(name)
@@ -40,38 +38,23 @@ class SingleFile:
         """As in `Source`; raises LoadError for a file that holds no such checkpoint."""
         if name.startswith("tokenizer"):
             return self._words.file(name)
-        state = self.path.stat()
-        told = f"{self.path}{state.st_size}{state.st_mtime_ns}"
-        folder = self._cache / f"{self.path.stem}-{hashlib.sha1(told.encode()).hexdigest()[:12]}"
+        folder = place_of(self.path, self._cache)
         if not folder.is_dir():
             self._convert(folder)
         return Folder(folder).file(name)
 
-    @property
-    def _cache(self) -> Path:
-        from huggingface_hub.constants import HF_HOME
-
-        return self._given or Path(HF_HOME) / "perflow-converted"
+    def state(self, name: str) -> State | None:
+        return self._words.state(name) if name.startswith("tokenizer") else state_of(self.path)
 
     def _convert(self, folder: Path) -> None:
-        """Write the folder, whole or not at all."""
         from safetensors.torch import save_file
 
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-                part = Path(made) / "whole"
-                for name, config in self._configs.items():
-                    (part / name).parent.mkdir(parents=True)
-                    (part / name).write_text(json.dumps(config))
-                for name, weights in self._weights(part).items():
-                    save_file(weights, part / name)
-                os.replace(part, folder)
-        except OSError as error:
-            raise LoadError(
-                f"{self.path.name} could not be converted ({error.strerror}); make room, or point "
-                "HF_HOME to a folder that can be written."
-            ) from error
+        with written(self.path, folder) as part:
+            for name, config in self._configs.items():
+                (part / name).parent.mkdir(parents=True)
+                (part / name).write_text(json.dumps(config))
+            for name, weights in self._weights(part).items():
+                save_file(weights, part / name)
 
     def _weights(self, folder: Path) -> dict[str, dict]:
         """The networks' weights in diffusers' names; folder: where their configurations are."""

@@ -5,16 +5,19 @@ from typing import Protocol
 
 from perflow_demo.errors import MissingFile
 from perflow_demo.models.hub import Hub, OnFetch, published_names
-from perflow_demo.models.spec import (
-    Family,
-    ForegroundModel,
-    MultiviewFamily,
-    Refiner,
-    Repository,
-    SafetyModel,
-    SolidModel,
-)
+from perflow_demo.models.spec import Family, Model, MultiviewFamily, Repository
 from perflow_demo.settings import Settings
+
+# When a file was last written, in nanoseconds, and its bytes.
+State = tuple[int, int]
+
+
+def state_of(path: Path | None) -> State | None:
+    """The state of a file that somebody may replace; None for no file."""
+    if path is None:
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 class Source(Protocol):
@@ -28,6 +31,12 @@ class Source(Protocol):
 
     def file(self, name: str) -> Path:
         """Path of the file on this machine; raises MissingFile where the family has none."""
+
+    def state(self, name: str) -> State | None:
+        """What tells a file that was replaced; None for one that is not there or does not change.
+
+        Fetches nothing.
+        """
 
 
 class Folder:
@@ -53,6 +62,9 @@ class Folder:
             raise MissingFile(f"{self.root.name}/{name} is missing; {self.advice}.")
         return path
 
+    def state(self, name: str) -> State | None:
+        return state_of(self._found(name))
+
     def _found(self, name: str) -> Path | None:
         paths = (self.root / known for known in published_names(name, self.variant))
         return next(filter(Path.is_file, paths), None)
@@ -64,11 +76,7 @@ class Mirror(Folder):
     advice = "copy it there from the hub, or unset PERFLOW_MIRROR to have it fetched"
 
 
-def source_of(
-    model: Family | ForegroundModel | MultiviewFamily | Refiner | SafetyModel | SolidModel,
-    settings: Settings,
-    on_fetch: OnFetch | None = None,
-) -> Source:
+def source_of(model: Model, settings: Settings, on_fetch: OnFetch | None = None) -> Source:
     """Where this model's files come from; on_fetch: told of files as they are fetched."""
     own = settings.assets / model.folder
     if own.suffix == ".safetensors":

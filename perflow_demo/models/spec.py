@@ -76,6 +76,7 @@ class Family:
     does.
     download_bytes, memory_bytes: about what a first use fetches and what then stays on the device
     in half precision; 0 for a family that ships with the program.
+    gpu_seconds: the most that a run may take of a GPU that is lent for it, loading included.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Family:
     solid: str = "pocket"
     download_bytes: int = 0
     memory_bytes: int = 0
+    gpu_seconds: int = 60
 
     @property
     def owner(self) -> str:
@@ -137,6 +139,12 @@ class ForegroundModel:
     network: Component
     size: int
     repository: Repository | None = None
+    gpu_seconds: int = 60
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return (self.network,)
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,12 @@ class SafetyModel:
     network: Component
     image_processor: Component
     repository: Repository
+    gpu_seconds: int = 60
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return self.network, self.image_processor
 
 
 @dataclass(frozen=True)
@@ -170,11 +184,17 @@ class Refiner:
     prompt: str = ""
     tile: int = 1024
     repository: Repository | None = None
+    gpu_seconds: int = 60
 
     @property
     def owner(self) -> str:
         """As in `Family`."""
         return self.repository.name if self.repository else self.name
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return (self.controlnet,)
 
 
 @dataclass(frozen=True)
@@ -194,6 +214,12 @@ class SolidModel:
     checkpoint: str | None = None
     repository: Repository | None = None
     download_bytes: int = 0
+    gpu_seconds: int = 60
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return (self.network,)
 
 
 @dataclass(frozen=True)
@@ -225,6 +251,7 @@ class MultiviewFamily:
     repository: Repository | None = None
     delta_repository: Repository | None = None
     download_bytes: int = 0
+    gpu_seconds: int = 60
 
     @property
     def owner(self) -> str:
@@ -236,3 +263,7 @@ class MultiviewFamily:
         """All that a run needs of its folder, ΔW aside."""
         parts = (self.image_encoder, self.image_processor, self.vae, self.unet, self.scheduler)
         return tuple(part for part in parts if part)
+
+
+# A row of the catalogue.
+Model = Family | ForegroundModel | MultiviewFamily | Refiner | SafetyModel | SolidModel

@@ -60,6 +60,7 @@ SD15 = Family(
     solid="triposr",
     download_bytes=int(3.9 * GB),
     memory_bytes=int(2.1 * GB),
+    gpu_seconds=30,
 )
 
 
@@ -107,6 +108,7 @@ SD21 = replace(
     refiner=None,
     download_bytes=int(2.6 * GB),
     memory_bytes=int(2.6 * GB),
+    gpu_seconds=60,
 )
 
 
@@ -136,6 +138,7 @@ SAFETY = SafetyModel(
     network=Component("safety checker", "config.json", "model.safetensors"),
     image_processor=Component("image processor", "preprocessor_config.json"),
     repository=Repository("CompVis/stable-diffusion-safety-checker"),
+    gpu_seconds=5,
 )
 
 FAMILIES = (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import yaml
 from safetensors.torch import save_file
 
 from perflow_demo.errors import LoadError
+from perflow_demo.models.conversion import place_of, written
 from perflow_demo.models.loaders import ADVICE, BytesRead, building, fill, load_network
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
@@ -31,7 +30,7 @@ def load_tsr(
     """The network in eval mode, on the CPU.
 
     source: a folder in the layout of `stabilityai/TripoSR`; a pickled checkpoint is converted to
-        safetensors beside it, once.
+        safetensors, once.
     image_encoder_config: see `TSR.from_config`.
     Raises LoadError for files that are missing, damaged or not of this network.
     """
@@ -63,26 +62,18 @@ def load_solid(
 
 
 def convert_checkpoint(checkpoint: Path) -> Path:
-    """The safetensors file of a pickled state dict, beside it; made where it is not there yet.
+    """The safetensors file of a pickled state dict; made where it is not there yet.
 
     Only tensors and plain containers are unpickled. Raises LoadError for a checkpoint that needs
-    more than that, is damaged or holds anything but named tensors, and where the folder cannot be
+    more than that, is damaged or holds anything but named tensors, and where nothing can be
     written.
     """
-    converted = checkpoint.with_suffix(".safetensors")
-    if converted.is_file() and converted.stat().st_mtime_ns >= checkpoint.stat().st_mtime_ns:
-        return converted
-    tensors = _read_checkpoint(checkpoint)
-    try:
-        with tempfile.TemporaryDirectory(dir=checkpoint.parent) as folder:
-            part = Path(folder) / WEIGHTS
+    place = place_of(checkpoint)
+    converted = place.with_name(f"{place.name}.safetensors")
+    if not converted.is_file():
+        tensors = _read_checkpoint(checkpoint)
+        with written(checkpoint, converted) as part:
             save_file(tensors, part)
-            os.replace(part, converted)
-    except OSError as error:
-        raise LoadError(
-            f"{checkpoint} could not be converted to safetensors beside it ({error}); make "
-            "room, or make its folder writable."
-        ) from error
     return converted
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perflow_demo.errors import MissingFile
-from perflow_demo.models.sources import Source
+from perflow_demo.models.sources import Source, State
 from perflow_demo.models.spec import MultiviewFamily
 
 # The names the catalogue knows, and those of the pickles that may stand in for them.
@@ -24,7 +24,7 @@ PICKLES = {
 
 @dataclass(frozen=True)
 class Converted:
-    """A source whose pickled weights are read as safetensors, converted beside them when needed.
+    """A source whose pickled weights are read as safetensors, converted when needed.
 
     pickles: names of safetensors files, and those of the pickles that may stand in for them.
     """
@@ -34,6 +34,9 @@ class Converted:
 
     def has(self, name: str) -> bool:
         return self.source.has(name) or self.source.has(self.pickles.get(name, name))
+
+    def state(self, name: str) -> State | None:
+        return self.source.state(name) or self.source.state(self.pickles.get(name, name))
 
     def file(self, name: str) -> Path:
         """As in `Source`; raises LoadError for a pickle that holds more than named tensors."""

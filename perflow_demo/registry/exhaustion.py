@@ -5,8 +5,15 @@ from typing import Any
 
 import torch
 
-# Where torch has no exception class of its own, only words: on a CPU, on Apple's GPUs.
-WORDS = ("can't allocate memory", "backend out of memory")
+# Where torch has no exception class of its own, only words: on a CPU, on Apple's GPUs, and for what
+# CUDA and its libraries take beside torch's allocator.
+WORDS = (
+    "can't allocate memory",
+    "backend out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 FAULTS = (RuntimeError, MemoryError)  # those that may say so; numpy's is the latter
 
 

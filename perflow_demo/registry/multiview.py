@@ -17,7 +17,7 @@ from perflow_demo.models.merging import Addition, load_multiview_unet
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import MultiviewFamily
 from perflow_demo.models.wonder3d import Converted
-from perflow_demo.registry.pipelines import Key, Part, fresh_scheduler, network_part
+from perflow_demo.registry.pipelines import Key, Part, fresh_scheduler, network_part, states
 from perflow_demo.registry.placement import Placement
 
 
@@ -95,11 +95,18 @@ def _unet_part(
         return Merged(place.put(unet), report)
 
     added = ((delta.component, delta.source),) if delta else ()
+    weights = ((family.unet, source), *added)
     strength = delta.strength if delta else 0.0
     return Part(
-        Key(family.owner, "multiview_unet", str(place), delta_strength=strength),
+        Key(
+            family.owner,
+            "multiview_unet",
+            str(place),
+            delta_strength=strength,
+            files=states(weights),
+        ),
         family.unet.title,
-        ((family.unet, source), *added),
+        weights,
         load,
         partial(loaders.resident_bytes, family.unet, source, place.dtype),
     )

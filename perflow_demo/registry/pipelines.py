@@ -16,10 +16,11 @@ from diffusers import (
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from transformers import CLIPImageProcessorPil
 
+from perflow_demo.errors import LoadError
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import loaders, words
 from perflow_demo.models.merging import Addition, Merge, load_unet
-from perflow_demo.models.sources import Source
+from perflow_demo.models.sources import Source, State
 from perflow_demo.models.spec import Component, Family, MultiviewFamily
 from perflow_demo.registry.placement import Placement
 
@@ -28,7 +29,8 @@ class Key(NamedTuple):
     """What makes one resident part different from another.
 
     family: whose files they are. style, delta_strength: of the UNet alone.
-    additions: all that went into the UNet, by title, and how much of each.
+    additions: all that went into the UNet, by title, and how much of each. files: the states of the
+    weights' files, since a file of one's own may be replaced by another of its name.
     """
 
     family: str
@@ -37,6 +39,10 @@ class Key(NamedTuple):
     style: str | None = None
     delta_strength: float = 0.0
     additions: tuple[tuple[str, float], ...] = ()
+    files: tuple[State | None, ...] = ()
+
+
+Weights = tuple[tuple[Component, Source], ...]
 
 
 class Tuned(NamedTuple):
@@ -65,7 +71,7 @@ class Part:
 
     key: Key
     title: str
-    weights: tuple[tuple[Component, Source], ...]
+    weights: Weights
     load: Callable[[loaders.BytesRead], Any]
     expected_bytes: Callable[[], int]
 
@@ -89,6 +95,11 @@ class Part:
         return load
 
 
+def states(weights: Weights) -> tuple[State | None, ...]:
+    """The states of the components' weights, for the key of what is made of them."""
+    return tuple(source.state(component.weights) for component, source in weights)
+
+
 def network_part(
     owner: str,
     source: Source,
@@ -98,10 +109,11 @@ def network_part(
     load: Callable = loaders.load_network,
 ) -> Part:
     """A network as a part; owner, name: its key."""
+    weights = ((component, source),)
     return Part(
-        Key(owner, name, str(place)),
+        Key(owner, name, str(place), files=states(weights)),
         component.title,
-        ((component, source),),
+        weights,
         lambda read: place.put(load(component, source=source, dtype=place.dtype, read=read)),
         partial(loaders.resident_bytes, component, source, place.dtype),
     )
@@ -140,10 +152,11 @@ def parts_of(
 
 
 def _tokenizer_part(owner: str, source: Source, name: str, component: Component) -> Part:
+    weights = ((component, source),)
     return Part(
-        Key(owner, name, "cpu"),
+        Key(owner, name, "cpu", files=states(weights)),
         component.title,
-        ((component, source),),
+        weights,
         partial(words.load_tokenizer, component, source),
         lambda: 0,
     )
@@ -166,6 +179,7 @@ def unet_part(
         unet, merges = load_unet(family.unet, additions, source, place.dtype, read)
         return Tuned(place.put(unet), merges)
 
+    weights = ((family.unet, source), *((added.component, added.source) for added in additions))
     return Part(
         Key(
             family.owner,
@@ -174,9 +188,10 @@ def unet_part(
             style,
             delta.strength if delta else 0.0,
             tuple((added.component.title, added.strength) for added in additions),
+            states(weights),
         ),
         family.unet.title,
-        ((family.unet, source), *((added.component, added.source) for added in additions)),
+        weights,
         load,
         partial(loaders.resident_bytes, family.unet, source, place.dtype),
     )
@@ -211,7 +226,10 @@ def assemble(
 def fresh_scheduler(
     family: Family | MultiviewFamily, source: Source, accelerated: bool
 ) -> PeRFlowScheduler | DDIMScheduler:
-    """A scheduler of the family's noise schedule; a PeRFlowScheduler for a UNet with ΔW."""
+    """A scheduler of the family's noise schedule; a PeRFlowScheduler for a UNet with ΔW.
+
+    Raises LoadError for a schedule that ΔW cannot follow.
+    """
     config = loaders.load_scheduler_config(family.scheduler, source)
     if not accelerated:
         # As pipelines of Stable Diffusion mend it, whatever scheduler the file was written for.
@@ -223,8 +241,14 @@ def fresh_scheduler(
             clip_sample=False,
             set_alpha_to_one=False,
         )
-    return PeRFlowScheduler.from_config(
-        config,
-        prediction_type=family.prediction_type,
-        num_time_windows=family.num_time_windows,
-    )
+    try:
+        return PeRFlowScheduler.from_config(
+            config,
+            prediction_type=family.prediction_type,
+            num_time_windows=family.num_time_windows,
+        )
+    except ValueError as error:
+        raise LoadError(
+            f"The noise schedule of {family.title} does not go with ΔW ({error}); choose another "
+            "checkpoint."
+        ) from error

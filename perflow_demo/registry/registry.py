@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perflow_demo.errors import BadRequest, OutOfMemory
-from perflow_demo.models.sources import source_of
 from perflow_demo.models.spec import Family
 from perflow_demo.models.stable_diffusion import SAFETY
-from perflow_demo.models.wonder3d import Converted
 from perflow_demo.registry.residents import OnLoad, Residents
 from perflow_demo.registry.stock import Stock, foreground_model, solid_model
 
@@ -68,7 +66,7 @@ class Registry(Residents, Stock):
             model = self.refiner(family.name)
             parts["controlnet"] = pipelines.network_part(
                 model.owner,
-                Converted(source_of(model, self._settings, on_load)),
+                self._source(model, on_load),
                 self.placement,
                 "controlnet",
                 model.controlnet,
@@ -146,7 +144,7 @@ class Registry(Residents, Stock):
         from perflow_demo.models import loaders
         from perflow_demo.registry import pipelines
 
-        source = Converted(source_of(SAFETY, self._settings, on_load))
+        source = self._source(SAFETY, on_load)
         part = pipelines.network_part(
             SAFETY.name, source, self.placement, "checker", SAFETY.network, loaders.load_checker
         )
@@ -169,12 +167,11 @@ class Registry(Residents, Stock):
         from perflow_demo.registry import pipelines
 
         model = solid_model(name)
-        pickles = {model.network.weights: model.checkpoint} if model.checkpoint else {}
         place = self.placement
         dtype = torch.float16 if place.dtype is torch.float16 else torch.float32
         part = pipelines.network_part(
             model.name,
-            Converted(source_of(model, self._settings, on_load), pickles),
+            self._source(model, on_load),
             replace(place, dtype=dtype, memory_format=torch.contiguous_format),
             "solid",
             model.network,
@@ -193,11 +190,15 @@ class Registry(Residents, Stock):
 
     def _check_size(self, family: Family, place: "Placement") -> None:
         """Said before gigabytes are fetched, not after."""
-        needed = family.memory_bytes * place.dtype.itemsize / 2
-        budget = self._budget()
+        from perflow_demo.registry import memory
+
+        needed, advice = family.memory_bytes * place.dtype.itemsize / 2, "choose a smaller family"
+        if place.device == self.placement.device:
+            budget, advice = self._budget(), f"{advice} or raise PERFLOW_MEMORY_BUDGET"
+        else:
+            budget = memory.default_budget(place.device)
         if needed > budget:
             raise OutOfMemory(
                 f"{family.title} takes about {needed / 1e9:.1f} GB and models may take "
-                f"{budget / 1e9:.1f} GB here; choose a smaller family or raise "
-                "PERFLOW_MEMORY_BUDGET."
+                f"{budget / 1e9:.1f} GB on {place.device}; {advice}."
             )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from perflow_demo.errors import OutOfMemory
 from perflow_demo.registry.cache import Cache, EntryStatus
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Title of the component that loads, bytes read so far, bytes to read.
 OnLoad = Callable[[str, int, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ class Residents:
 
         return in_parts(self._cache.set_aside, call, *batch, **last)
 
+    def with_room(self, work: Callable[[], T]) -> T:
+        """What `work` returns; once more with idle models set aside where memory was short."""
+        from perflow_demo.registry.exhaustion import with_room
+
+        return with_room(self._cache.set_aside, work)
+
     def room(self) -> int:
         """Bytes that the budget leaves a run, once idle models have been dropped."""
         used = sum(entry.bytes for entry in self._cache.status() if entry.leases)
@@ -90,13 +97,10 @@ class Residents:
         self, parts: "Mapping[str, Part]", on_load: OnLoad | None
     ) -> Iterator[dict[str, Any]]:
         """Values of the parts by their names, loaded where they are not resident."""
-        from perflow_demo.registry.exhaustion import with_room
-
         with self._out_of_memory_explained(), ExitStack() as leases:
             values = {}
             for name, part in parts.items():
-                borrow = partial(self._borrowed, leases, part, on_load)
-                values[name] = with_room(self._cache.set_aside, borrow)
+                values[name] = self.with_room(partial(self._borrowed, leases, part, on_load))
             yield values
 
     def _borrowed(self, leases: ExitStack, part: "Part", on_load: OnLoad | None) -> Any:

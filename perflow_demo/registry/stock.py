@@ -1,8 +1,7 @@
 """What there is to lend, and where its files lie; nothing here is resident."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from perflow_demo.errors import BadRequest
@@ -19,7 +18,14 @@ from perflow_demo.models.catalogue import (
 )
 from perflow_demo.models.lora import find_lora, parse_loras
 from perflow_demo.models.sources import Source, delta_source_of, source_of
-from perflow_demo.models.spec import Family, ForegroundModel, MultiviewFamily, Refiner, SolidModel
+from perflow_demo.models.spec import (
+    Family,
+    ForegroundModel,
+    Model,
+    MultiviewFamily,
+    Refiner,
+    SolidModel,
+)
 from perflow_demo.models.wonder3d import Converted, is_complete
 from perflow_demo.registry.residents import OnLoad
 
@@ -69,7 +75,7 @@ class Stock:
         return tuple(
             refiner
             for refiner in REFINERS.values()
-            if all(map(Converted(self._source(refiner)).has, refiner.controlnet.files))
+            if all(map(self._source(refiner).has, refiner.controlnet.files))
         )
 
     def refiner(self, family: str) -> Refiner:
@@ -107,18 +113,18 @@ class Stock:
         return read_delta(addition.source.file(addition.component.weights))
 
     @contextmanager
-    def fetched(self, family: str, on_load: OnLoad | None = None) -> Iterator[None]:
-        """Lends nothing, with all files of a family and of its ΔW on this machine.
+    def fetched(self, models: Iterable[Model], on_load: OnLoad | None = None) -> Iterator[None]:
+        """Lends nothing, with all files of these models and of their ΔW on this machine.
 
         on_load: as of `Registry.lease`.
         """
-        found = self.family(family)
-        source, plugged = self._published(found, 1.0, on_load)
-        for name in chain.from_iterable(part.files for part in found.components):
-            source.file(name)
-        if plugged:
-            for name in plugged.component.files:
-                plugged.source.file(name)
+        for model in models:
+            needed = [(self._source(model, on_load), part) for part in model.components]
+            if isinstance(model, Family | MultiviewFamily) and model.delta:
+                needed.append((delta_source_of(model, self._settings, on_load), model.delta))
+            for source, part in needed:
+                for name in part.files:
+                    source.file(name)
         yield
 
     def checks(self, family: Family) -> bool:
@@ -163,7 +169,7 @@ class Stock:
         inside = isinstance(family, Family) and family.delta is None
         if inside and not delta and strength != 1:
             raise BadRequest(f"{family.title} has ΔW inside and cannot be had without it.")
-        source = Converted(source_of(family, self._settings, on_load))
+        source = self._source(family, on_load)
         if not strength or not (delta or family.delta):
             return source, None
         if delta:
@@ -188,10 +194,12 @@ class Stock:
         there = not published or self._source(family).has(family.unet.weights)
         return there or not self._settings.offline
 
-    def _source(
-        self, family: Family | ForegroundModel | MultiviewFamily | Refiner | SolidModel
-    ) -> Source:
-        return source_of(family, self._settings)
+    def _source(self, model: Model, on_load: OnLoad | None = None) -> Source:
+        """Where the model's files are, pickles read as safetensors."""
+        source = source_of(model, self._settings, on_load)
+        if isinstance(model, SolidModel) and model.checkpoint:
+            return Converted(source, {model.network.weights: model.checkpoint})
+        return Converted(source)
 
 
 def foreground_model(name: str) -> ForegroundModel:

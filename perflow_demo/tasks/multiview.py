@@ -201,7 +201,7 @@ def stream(
             lent = partial(registry.lease_multiview, family.name, strength)
             pipeline = yield from lease(stack, lent)
         with clocked(seconds, "views"):
-            latents = yield from _denoised(pipeline, cutout, request, family)
+            latents = yield from _denoised(pipeline, cutout, request, family, registry)
         with clocked(seconds, "decode"):
             from perflow_demo.tasks import multiview_sampling
 
@@ -290,6 +290,7 @@ def _denoised(
     cutout: "Image",
     request: MultiviewRequest,
     family: "MultiviewFamily",
+    registry: "Registry",
 ) -> "Generator[Step, None, Tensor]":
     """Yield a Step after each call of the network; return the latents of the twelve pictures."""
     from perflow_demo.geometry import framing
@@ -299,9 +300,11 @@ def _denoised(
     framed = framing.flatten(framing.centre(cutout, size))
     sampling.prepare(pipeline, request.steps, request.windows)
     intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
-    conditions = multiview_sampling.condition(pipeline, framed, request.guidance_scale)
+    conditions = registry.with_room(
+        partial(multiview_sampling.condition, pipeline, framed, request.guidance_scale)
+    )
     latents = multiview_sampling.noise(pipeline, request.seed, size)
-    calls = multiview_sampling.denoise(pipeline, latents, conditions)
+    calls = multiview_sampling.denoise(pipeline, latents, conditions, registry.with_room)
     for number, (start, end) in enumerate(intervals, start=1):
         latents, _ = next(calls)
         yield Step(number, len(intervals), start, end)

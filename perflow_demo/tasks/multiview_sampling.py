@@ -6,8 +6,9 @@ second object, so that the joint attention pairs like with like.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from diffusers.image_processor import VaeImageProcessor
@@ -19,6 +20,12 @@ from perflow_demo.registry.multiview import MultiviewPipeline
 from perflow_demo.tasks.sampling import InParts, decoded, whole
 
 ROWS = len(DOMAINS) * len(VIEWS)
+WithRoom = Callable[[Callable[[], Tensor]], Tensor]
+
+
+def once(work: Callable[[], Tensor]) -> Tensor:
+    """What `work` returns, fit it or not."""
+    return work()
 
 
 @dataclass(frozen=True)
@@ -67,15 +74,17 @@ def noise(pipeline: MultiviewPipeline, seed: int, size: int) -> Tensor:
 
 @torch.inference_mode()
 def denoise(
-    pipeline: MultiviewPipeline, latents: Tensor, conditions: Conditions
+    pipeline: MultiviewPipeline, latents: Tensor, conditions: Conditions, with_room: WithRoom = once
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """After each call of the network: the latents, and what they would be without noise.
 
     latents: 12×C×h×w. The scheduler has to be set up for the run, as by `sampling.prepare`.
+    with_room: how the network is called that may not fit, as `Registry.with_room`; rows see each
+    other, so that a call has no parts.
     """
     scheduler = pipeline.scheduler
     for timestep in scheduler.timesteps:
-        output = predict(pipeline.unet, latents, timestep, conditions)
+        output = with_room(partial(predict, pipeline.unet, latents, timestep, conditions))
         step = scheduler.step(output, timestep, latents)
         latents = step.prev_sample
         yield latents, step.pred_original_sample

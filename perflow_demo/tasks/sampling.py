@@ -15,8 +15,10 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
 from perflow_demo.flow import PeRFlowScheduler, TimeWindows, guided
+from perflow_demo.tasks import tiling
 
 InParts = Callable[..., Tensor]
+SMALLEST = 16  # latents along a side, below which decoding by smaller parts saves next to nothing
 
 
 def whole(call: Callable[..., Tensor], *batch: Tensor, **unused) -> Tensor:
@@ -152,14 +154,22 @@ def decode(
 def decoded(vae: torch.nn.Module, latents: Tensor, in_parts: InParts = whole) -> Tensor:
     """Pixels, B×3×H×W in −1..1, of latents (B, C, h, w); in_parts: as in `denoise`.
 
-    A single picture that does not fit is decoded by tiles, where the autoencoder can.
+    A single picture that does not fit is decoded by tiles of half its side, where need be of half
+    of that and so on.
     """
-    tiled = getattr(vae, "tiled_decode", None)
+    height, width = latents.shape[-2:]
+    side = max(height, width) // 2
 
-    def picture(latents: Tensor, decode: Callable = vae.decode) -> Tensor:
-        return decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
+    def picture(latents: Tensor) -> Tensor:
+        return vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample
 
-    return in_parts(picture, latents, last=tiled and partial(picture, decode=tiled))
+    def by_tiles(latents: Tensor) -> Tensor:
+        boxes = tiling.boxes(height, width, side)
+        parts = ((box, decoded(vae, box.of(latents), in_parts).float()) for box in boxes)
+        scale = 2 ** (len(vae.config.block_out_channels) - 1)
+        return tiling.blend(parts, height, width, side // tiling.OVERLAP, scale)
+
+    return in_parts(picture, latents, last=by_tiles if side >= SMALLEST else None)
 
 
 def preview(pipeline: StableDiffusionPipeline, clean: Tensor, size: int) -> Image:

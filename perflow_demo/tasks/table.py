@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perflow_demo.tasks import lab, multiview, refine, text_to_image, to_3d
+from perflow_demo.models.spec import Model
+from perflow_demo.tasks import lab, multiview, needs, refine, text_to_image, to_3d
 from perflow_demo.tasks.contract import Request
 
 
@@ -16,7 +17,7 @@ class Task:
     title: as on its tab.
     stream: (request, registry, previews) → iterator of Progress events and, last, the result.
     run: (request, registry, on_progress, previews) → the result.
-    gpu_seconds: the most a run may take of a GPU that is lent for it, loading included.
+    models: (request, registry, what else `stream` takes) → the models a run works with.
     ready: registry → whether there are models for it on this machine, so that the page offers it.
     """
 
@@ -27,7 +28,7 @@ class Task:
     request: type[Request]
     stream: Callable[..., Iterator[Any]]
     run: Callable[..., Any]
-    gpu_seconds: int
+    models: Callable[..., Iterator[Model]]
     ready: Callable[[Any], bool] = lambda registry: True
 
 
@@ -42,7 +43,7 @@ TASKS: dict[str, Task] = {
             request=text_to_image.TextToImageRequest,
             stream=text_to_image.stream,
             run=text_to_image.run,
-            gpu_seconds=60,
+            models=needs.drawing,
         ),
         Task(
             name=refine.RefineRequest.task,
@@ -52,7 +53,7 @@ TASKS: dict[str, Task] = {
             request=refine.RefineRequest,
             stream=refine.stream,
             run=refine.run,
-            gpu_seconds=120,
+            models=needs.refining,
             ready=lambda registry: bool(registry.refiners()),
         ),
         Task(
@@ -63,7 +64,7 @@ TASKS: dict[str, Task] = {
             request=multiview.MultiviewRequest,
             stream=multiview.stream,
             run=multiview.run,
-            gpu_seconds=120,
+            models=needs.viewing,
             ready=lambda registry: bool(registry.multiview_families()),
         ),
         Task(
@@ -74,7 +75,7 @@ TASKS: dict[str, Task] = {
             request=to_3d.To3DRequest,
             stream=to_3d.stream,
             run=to_3d.run,
-            gpu_seconds=90,
+            models=needs.shaping,
             ready=lambda registry: bool(registry.solids()),
         ),
         Task(
@@ -85,7 +86,7 @@ TASKS: dict[str, Task] = {
             request=lab.LabRequest,
             stream=lab.stream,
             run=lab.run,
-            gpu_seconds=120,
+            models=needs.comparing,
         ),
     )
 }

@@ -9,30 +9,37 @@ from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import finish
 from perflow_demo.tasks.leasing import lease
 
+LONGEST = 120  # seconds of a GPU that anyone is lent at a time
+
 
 def wrap(task, registry):
     """The task with its run on a lent GPU where there are such, else the task as it is.
 
     task: its row in the table of tasks. A run happens in a process of its own there, which has the
     registry from this one, whichever it is given. What has to be fetched is fetched before, since a
-    GPU is lent for seconds.
+    GPU is lent for seconds: as many as the models of the run may take.
     """
     try:
         import spaces
     except ImportError:
         return task
 
-    @spaces.GPU(duration=task.gpu_seconds)
-    def lent(request, options: dict) -> Iterator:
+    def seconds(request, previews: bool, options: dict) -> int:
+        models = task.models(request, registry, **options)
+        return min(LONGEST, sum(model.gpu_seconds for model in models))
+
+    @spaces.GPU(duration=seconds)
+    def lent(request, previews: bool, options: dict) -> Iterator:
         try:
-            yield from task.stream(request, registry=registry, **options)
+            yield from task.stream(request, registry, previews, **options)
         except UserError as error:
             yield error  # raised over there, it would arrive without its sentence
 
     def stream(request, registry, previews: bool = True, **options) -> Iterator:
         with ExitStack() as stack:
-            yield from lease(stack, partial(registry.fetched, request.family))
-        with closing(lent(request, {"previews": previews, **options})) as events:
+            models = tuple(task.models(request, registry, **options))
+            yield from lease(stack, partial(registry.fetched, models))
+        with closing(lent(request, previews, options)) as events:
             for event in events:
                 if isinstance(event, UserError):
                     raise event

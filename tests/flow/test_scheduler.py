@@ -177,12 +177,29 @@ def test_a_v_prediction_config_asks_for_the_type():
     assert scheduler.config.prediction_type == "velocity"
 
 
+@pytest.mark.parametrize("kind", ["epsilon", "diff_eps", "ddim_eps"])
+def test_a_schedule_without_signal_is_refused_for_noise(kind):
+    config = DDIMScheduler(rescale_betas_zero_snr=True).config
+    with pytest.raises(ValueError, match="rescale_betas_zero_snr"):
+        PeRFlowScheduler.from_config(config, prediction_type=kind)
+
+
+@pytest.mark.parametrize("kind", ["velocity", "ddim_v"])
+def test_a_schedule_without_signal_is_kept_to(kind):
+    schedule = {"beta_start": 0.001, "beta_end": 0.013, "beta_schedule": "scaled_linear"}
+    teacher = DDIMScheduler(**schedule, rescale_betas_zero_snr=True)
+    scheduler = PeRFlowScheduler.from_config(teacher.config, prediction_type=kind)
+    assert torch.equal(scheduler.alphas_cumprod, teacher.alphas_cumprod)
+    assert scheduler.alphas_cumprod[-1] == 0
+    assert all(result.pred_original_sample.isfinite().all() for result in run(scheduler, 4))
+
+
 def test_the_config_survives_saving(tmp_path):
     scheduler = PeRFlowScheduler(prediction_type="ddim_eps", num_time_windows=2, t_clean=0.1)
     scheduler.save_pretrained(tmp_path)
     loaded = PeRFlowScheduler.from_pretrained(tmp_path)
     public = [key for key in scheduler.config if not key.startswith("_")]
-    assert len(public) == 10
+    assert len(public) == 11
     assert all(loaded.config[key] == scheduler.config[key] for key in public)
 
 

@@ -36,6 +36,8 @@ class Answers(BaseHTTPRequestHandler):
             status, word = fault or (404, "EntryNotFound")
             self.send_response(status)
             self.send_header("X-Error-Code", word)
+            if not fault:
+                self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -124,6 +126,22 @@ def test_a_file_the_repository_lacks_is_named(server, tmp_path):
         hub(server, tmp_path).file("vae/config.json")
 
 
+def test_what_the_repository_lacks_is_asked_for_once(server, tmp_path, monkeypatch):
+    """Weights come in a variant that not all have; some files nobody needs to have."""
+    monkeypatch.setitem(FILES, "vae/model.safetensors", WEIGHTS)
+
+    def load():
+        source = hub(server, tmp_path)
+        with pytest.raises(MissingFile, match="no file special_tokens_map"):
+            source.file("special_tokens_map.json")
+        return source.file("vae/model.safetensors")
+
+    first, asked = load(), len(server.requests)
+    server.shutdown()  # as without a network
+    server.server_close()
+    assert load() == first and len(server.requests) == asked
+
+
 def test_offline_nothing_is_asked_for(server, tmp_path):
     with pytest.raises(MissingFile, match="PERFLOW_OFFLINE"):
         hub(server, tmp_path, offline=True).file("unet/config.json")
@@ -139,11 +157,18 @@ def test_without_a_network_the_sentence_says_so(tmp_path, impatient):
         source.file("unet/config.json")
 
 
-def test_a_full_disk_is_explained(server, tmp_path, monkeypatch):
-    """The operating system's refusal, since no disk of a test's own can be filled."""
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("Data processing error: IO Error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_explained(server, tmp_path, monkeypatch, fault):
+    """The refusal, since no disk of a test's own can be filled; hf_xet's has words alone."""
 
     def refuse(*arguments, **options):
-        raise OSError(28, "No space left on device")
+        raise fault
 
     monkeypatch.setattr("huggingface_hub.file_download.http_get", refuse)
     with pytest.raises(LoadError, match="disk is full.*HF_HOME"):

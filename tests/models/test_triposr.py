@@ -2,12 +2,14 @@
 
 import os
 import pickle
+import resource
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from perflow_demo.errors import LoadError, MissingFile
+from perflow_demo.models.conversion import place_of
 from perflow_demo.models.loaders import load_network
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.spec import Component
@@ -36,13 +38,46 @@ def test_the_published_layout_gives_the_reference_s_triplanes(folder):
     assert (found - golden["scene_codes"]).abs().max() < 1e-4
 
 
-def test_the_pickle_is_converted_once(folder):
+def converted(folder, hub_folder):
+    """What was made of the folder's pickle as it is now."""
+    return list(hub_folder.glob(f"*/{place_of(folder / 'model.ckpt').name}.safetensors"))
+
+
+def test_the_pickle_is_converted_once_for_each_of_its_states(folder, hub_folder):
     load(folder)
-    converted = folder / "model.safetensors"
-    assert load_file(converted).keys() == arrays("e_weights").keys()
-    (folder / "model.ckpt").unlink()
+    (made,) = converted(folder, hub_folder)
+    assert load_file(made).keys() == arrays("e_weights").keys()
+    first = made.stat().st_ino
     load(folder)
-    assert sorted(os.listdir(folder)) == ["config.yaml", "model.safetensors"]
+    assert made.stat().st_ino == first
+    torch.save(arrays("e_weights") | {"backbone.norm.bias": torch.zeros(3)}, folder / "model.ckpt")
+    with pytest.raises(LoadError, match=r"backbone\.norm\.bias"):
+        load(folder)
+
+
+def test_the_pickle_s_folder_is_only_read(folder):
+    before = sorted(os.listdir(folder))
+    load(folder)
+    assert sorted(os.listdir(folder)) == before == ["config.yaml", "model.ckpt"]
+
+
+def test_where_nothing_can_be_written_is_told(folder, tmp_path, monkeypatch):
+    (tmp_path / "hub").write_text("a file where the hub's folder should be")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hub"))
+    with pytest.raises(LoadError, match=r"model\.ckpt could not be converted.*HF_HOME"):
+        load(folder)
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(folder, hub_folder):
+    """No file may grow as large as that, since no disk of a test's own can be filled."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(LoadError, match=r"model\.ckpt could not be converted.*make room"):
+            load(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert converted(folder, hub_folder) == []
 
 
 def test_a_saved_network_loads_like_any_of_the_family(folder):
@@ -84,7 +119,7 @@ class Code:
         return os.mkdir, (str(self.file),)
 
 
-def test_a_pickle_that_runs_code_is_refused_and_not_run(folder, tmp_path):
+def test_a_pickle_that_runs_code_is_refused_and_not_run(folder, tmp_path, hub_folder):
     torch.save({"tokenizer.embeddings": Code(tmp_path / "ran")}, folder / "model.ckpt")
     with pytest.raises(LoadError, match=r"model\.ckpt.*refused"):
         load(folder)
@@ -92,7 +127,7 @@ def test_a_pickle_that_runs_code_is_refused_and_not_run(folder, tmp_path):
     with pytest.raises(LoadError, match=r"model\.ckpt"):
         load(folder)
     assert not (tmp_path / "ran").exists()
-    assert not (folder / "model.safetensors").exists()
+    assert converted(folder, hub_folder) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])

@@ -4,16 +4,21 @@ import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pytest
 import torch
-from PIL import ImageChops
+from PIL import Image, ImageChops, ImageDraw
 
 from perflow_demo.errors import OutOfMemory
+from perflow_demo.nets import TSR
+from perflow_demo.nets.latent_tokens import LatentTokens
+from perflow_demo.nets.multiview import UNetMV2DConditionModel
 from perflow_demo.registry import Lanes, Registry
 from perflow_demo.registry.exhaustion import in_parts
 from perflow_demo.registry.memory import MainMemory, module_bytes
 from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import multiview, to_3d
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
 
 
@@ -126,6 +131,53 @@ def test_a_batch_that_does_not_fit_is_halved_and_draws_the_same(assets, monkeypa
     for one, other in zip(expected, found, strict=True):
         extrema = ImageChops.difference(one, other).getextrema()
         assert max(high for _, high in extrema) <= 1
+
+
+def views(registry):
+    request = multiview.MultiviewRequest(seed=7, guidance_scale=2)
+    result = multiview.run(request, registry, picture=disc())
+    return [np.asarray(picture) for picture in (*result.normals, *result.colours)]
+
+
+def surface(registry):
+    request = to_3d.To3DRequest(resolution=40, texture=False)
+    return [to_3d.run(request, registry, picture=disc()).mesh.vertices]
+
+
+def disc():
+    drawn = Image.new("RGBA", (96, 96), (0, 0, 0, 0))
+    ImageDraw.Draw(drawn).ellipse((20, 20, 76, 76), "teal")
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("made", "network", "method"),
+    [
+        (views, UNetMV2DConditionModel, "forward"),
+        (views, LatentTokens, "forward"),
+        (surface, TSR, "scene_codes"),
+    ],
+)
+def test_a_network_that_idle_models_leave_no_room_is_called_again_without_them(
+    assets, monkeypatch, made, network, method
+):
+    expected = made(on_fake(assets))
+    registry, calls = on_fake(assets), []
+    with registry.lease(style="cel"):
+        pass
+    work = getattr(network, method)
+
+    def crowded(self, *arguments, **options):
+        entries = registry.status().entries
+        calls.append(any(e.bytes and not (e.leases or e.parked) for e in entries))
+        if calls[-1]:
+            raise torch.OutOfMemoryError("fake device out of memory")
+        return work(self, *arguments, **options)
+
+    monkeypatch.setattr(network, method, crowded)
+    found = made(registry)
+    assert calls[:2] == [True, False]
+    assert all(map(np.array_equal, found, expected))
 
 
 def test_memory_is_freed_once_before_anything_is_halved():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from safetensors.torch import load_file
 
 from perflow_demo.errors import BadRequest, LoadError, OutOfMemory
 from perflow_demo.flow import PeRFlowScheduler
+from perflow_demo.models import catalogue
+from perflow_demo.models.catalogue import POCKET
 from perflow_demo.registry import Registry
+from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
 from tests.pocket_factory import edit_weights, write_pocket
 
@@ -168,9 +172,24 @@ def test_old_variants_make_room_under_the_budget(assets):
 
 def test_a_family_too_large_for_the_machine_is_refused_before_it_is_fetched(assets):
     settings = Settings(assets=assets, device="cpu", memory_budget=10**9, offline=True)
-    too_large = pytest.raises(OutOfMemory, match=r"SDXL.* takes about .* GB.*1\.0 GB here")
+    too_large = pytest.raises(OutOfMemory, match=r"SDXL.* takes about .* GB.*1\.0 GB on cpu")
     with too_large, Registry(settings).lease("perflow-sdxl-base"):
         pytest.fail("lent a family that does not fit")
+
+
+def test_a_private_unet_is_measured_by_the_memory_it_lies_in(assets, monkeypatch):
+    """It is made on the CPU, whatever a small GPU beside it has."""
+
+    def registry(family_bytes):
+        family = replace(POCKET, memory_bytes=family_bytes)
+        monkeypatch.setitem(catalogue.CATALOGUE, "pocket", family)
+        registry = Registry(Settings(assets=assets, device="cpu", memory_budget=10**6))
+        registry.placement = Placement(torch.device("meta"), torch.float16)
+        return registry
+
+    assert registry(10**7).private_unet("pocket").unet.device.type == "cpu"
+    with pytest.raises(OutOfMemory, match="on cpu; choose a smaller family"):
+        registry(10**15).private_unet("pocket")
 
 
 def test_a_faulty_file_leaves_nothing_behind_and_the_next_request_works(own_assets):
@@ -231,7 +250,30 @@ def exhaust_mps():
     raise RuntimeError("MPS backend out of memory (MPS allocated: 9.0 GB)")
 
 
-@pytest.mark.parametrize("exhaust", [exhaust_cuda, exhaust_cpu, exhaust_numpy, exhaust_mps])
+def exhaust_driver():
+    raise RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported elsewhere")
+
+
+def exhaust_cublas():
+    raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
+def exhaust_cudnn():
+    raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+
+
+@pytest.mark.parametrize(
+    "exhaust",
+    [
+        exhaust_cuda,
+        exhaust_cpu,
+        exhaust_numpy,
+        exhaust_mps,
+        exhaust_driver,
+        exhaust_cublas,
+        exhaust_cudnn,
+    ],
+)
 def test_a_device_out_of_memory_is_explained(registry, exhaust):
     with pytest.raises(OutOfMemory, match="smaller pictures"), registry.lease():
         exhaust()

@@ -42,11 +42,10 @@ def test_a_published_checkpoint_is_converted_and_loaded_strictly(own_assets):
     write_triposr(folder, facts("e_weights")["config"], arrays("e_weights"))
     registry = Registry(Settings(assets=own_assets, device="cpu"))
     with (
-        pytest.raises(LoadError, match=r"model\.safetensors .*image_tokenizer"),
+        pytest.raises(LoadError, match=r"model-\w+\.safetensors .*image_tokenizer"),
         registry.lease_solid("triposr"),
     ):
         pass
-    assert (folder / "model.safetensors").is_file()
 
 
 def test_an_unknown_model_is_refused(assets):

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
-from perflow_demo.errors import BadRequest, MissingFile
+from perflow_demo.errors import BadRequest, LoadError, MissingFile
 from perflow_demo.flow import PeRFlowScheduler
 from perflow_demo.models import catalogue
 from perflow_demo.models.stable_diffusion import FAMILIES, SD15
@@ -92,6 +92,18 @@ def test_the_teacher_reads_whatever_schedule_a_checkpoint_brings(registry, mirro
         assert run(request, registry).pictures[0].size == (64, 64)
         with registry.lease(SD15.name, delta_strength=0.0) as pipeline:
             assert not pipeline.scheduler.config.clip_sample
+    finally:
+        path.write_text(before)
+
+
+def test_a_schedule_that_delta_cannot_follow_is_told(registry, mirror):
+    path = mirror / SD15.repository.name / SD15.scheduler.config
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | {"rescale_betas_zero_snr": True}))
+    request = TextToImageRequest(prompt="a dog", family=SD15.name, seed=1)
+    try:
+        with pytest.raises(LoadError, match="does not go with ΔW.*rescale_betas_zero_snr"):
+            run(request, registry)
     finally:
         path.write_text(before)
 
