@@ -144,10 +144,20 @@ class SafetyModel:
     """A network that tells pictures unfit for strangers; fields as in `Family`."""
 
     name: str
+    title: str
+    description: str
+    licence: str
     folder: str
     network: Component
     image_processor: Component
     repository: Repository
+    download_bytes: int
+    memory_bytes: int
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return self.network, self.image_processor
 
 
 @dataclass(frozen=True)
@@ -170,11 +180,18 @@ class Refiner:
     prompt: str = ""
     tile: int = 1024
     repository: Repository | None = None
+    download_bytes: int = 0
+    memory_bytes: int = 0
 
     @property
     def owner(self) -> str:
         """As in `Family`."""
         return self.repository.name if self.repository else self.name
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return (self.controlnet,)
 
 
 @dataclass(frozen=True)
@@ -194,6 +211,12 @@ class SolidModel:
     checkpoint: str | None = None
     repository: Repository | None = None
     download_bytes: int = 0
+    memory_bytes: int = 0
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that a run needs of its folder."""
+        return (self.network,)
 
 
 @dataclass(frozen=True)
@@ -225,6 +248,7 @@ class MultiviewFamily:
     repository: Repository | None = None
     delta_repository: Repository | None = None
     download_bytes: int = 0
+    memory_bytes: int = 0
 
     @property
     def owner(self) -> str:
