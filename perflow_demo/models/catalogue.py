@@ -7,6 +7,7 @@ from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import (
     Component,
     Defaults,
+    Drawing,
     Family,
     ForegroundModel,
     MultiviewFamily,
@@ -187,6 +188,7 @@ SOLIDS: dict[str, SolidModel] = {
             folder="TripoSR",
             network=Component("TripoSR", "config.yaml", "model.safetensors"),
             checkpoint="model.ckpt",
+            drawing=Drawing("diff_eps", steps=6, guidance_scale=7.0),  # Stable Diffusion 1.5
             repository=Repository("stabilityai/TripoSR"),
             download_bytes=int(1.7 * GB),
             memory_bytes=int(0.84 * GB),

@@ -195,10 +195,23 @@ class Refiner:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """How pictures are drawn of which something else is made.
+
+    prediction_type: of the families that draw them so; all others draw as they always do.
+    """
+
+    prediction_type: str
+    steps: int
+    guidance_scale: float
+
+
+@dataclass(frozen=True)
 class SolidModel:
     """A network that makes a triplane of one picture, from which a mesh is extracted.
 
     checkpoint: the pickle that its weights may come as instead, converted once; None for none.
+    drawing: how its authors' pictures were drawn, if they said so.
     Other fields as in `Family`.
     """
 
@@ -209,6 +222,7 @@ class SolidModel:
     folder: str
     network: Component
     checkpoint: str | None = None
+    drawing: Drawing | None = None
     repository: Repository | None = None
     download_bytes: int = 0
     memory_bytes: int = 0
