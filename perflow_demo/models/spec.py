@@ -240,7 +240,7 @@ class MultiviewFamily:
     image_encoder: makes the tokens of cross-attention, a CLIP vision tower where there is an
     image_processor to prepare pictures for it, else a network that reads the picture's latents.
     delta: ΔW of the text-to-image base, or None where there is none to plug in.
-    foreground: name of the model that cuts the object out of its picture.
+    foreground: name of the model that cuts the object out of its picture, where rembg does not.
     Other fields as in `Family`.
     """
 

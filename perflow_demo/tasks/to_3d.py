@@ -185,8 +185,10 @@ def stream(
         drawing = drawing_of(request, family, model)
         picture = yield from run.stage("Picture", _draw(run, drawing, previews))
     yield Stage(PICTURE, picture)
-    cutting = foreground.stream(picture, registry, drawn=bool(request.prompt))
-    cutout = yield from run.stage("Cut-out", cutting)
+    real = model.repository is not None
+    cutting = foreground.stream(picture, registry, drawn=bool(request.prompt), real=real)
+    cutout, said = yield from run.stage("Cut-out", cutting)
+    run.notes += said
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
