@@ -199,6 +199,15 @@ def test_a_taken_port_is_told_in_one_line(assets):
             app.serve(settings)
 
 
+def test_the_app_fails_as_the_command_line_does(capsys):
+    for words in (["--device", "toaster"], ["--port", "first"]):
+        with pytest.raises(SystemExit) as end:
+            app.main(words)
+        assert end.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("app.py: ") and words[0].strip("-") in line
+
+
 def test_several_devices_are_for_the_command_line_too(assets, monkeypatch, tmp_path):
     monkeypatch.setenv("PERFLOW_ASSETS", str(assets))
     monkeypatch.setenv("PERFLOW_DEVICE", "cpu,cpu")
