@@ -10,13 +10,16 @@ from perflow_demo.errors import UserError
 from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings, parse_bytes
 
+FAILED = 2  # as on the command line
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and serve the page until it is stopped."""
     try:
         serve(read_settings(argv))
     except UserError as error:
-        sys.exit(f"app.py: {error}")
+        print(f"app.py: {error}", file=sys.stderr)
+        sys.exit(FAILED)
 
 
 def serve(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import json
 import traceback
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from typer.exceptions import Abort, TyperException
 from perflow_demo.commands import COMMANDS, Debug
 from perflow_demo.errors import UserError
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.offers import Offer, offers
+from perflow_demo.tasks.offers import FamilyOffer, Offer, offers
 from perflow_demo.tasks.table import TASKS
 
 FAILED = 2
@@ -64,13 +65,15 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """List the model families and styles, and whether they are on this machine."""
+    """List all models, what each is for and takes, and whether it is on this machine."""
     known = offers(Settings.from_environment())
     if as_json:
         typer.echo(json.dumps([asdict(offer) for offer in known], indent=2, ensure_ascii=False))
         return
-    for offer in known:
-        _print_offer(offer)
+    for purpose, same in groupby(known, lambda offer: offer.purpose):
+        typer.echo(f"{purpose}:")
+        for offer in same:
+            _print_offer(offer)
 
 
 @program.command(
@@ -88,9 +91,11 @@ def _print_offer(offer: Offer) -> None:
     there = f"not here: {', '.join(offer.missing)}" if offer.missing else "ready"
     if offer.missing and offer.fetched:
         there = f"fetched when first used, about {offer.download_bytes / 1e9:.1f} GB"
+    if offer.memory_bytes:
+        there += f"; {offer.memory_bytes / 1e9:.1f} GB in memory"
     typer.echo(f"{offer.name}  {offer.title}, {offer.licence}: {there}")
     typer.echo(f"  {offer.description}")
-    for style in offer.styles:
+    for style in offer.styles if isinstance(offer, FamilyOffer) else ():
         there = "ready" if style.available else "not here"
         typer.echo(f"  --style {style.name}  {style.title}: {there}. {style.description}")
 

@@ -7,6 +7,7 @@ from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import (
     Component,
     Defaults,
+    Drawing,
     Family,
     ForegroundModel,
     MultiviewFamily,
@@ -15,6 +16,7 @@ from perflow_demo.models.spec import (
     SolidModel,
     Style,
 )
+from perflow_demo.models.stable_diffusion import GB
 
 
 def _style(name: str, title: str, description: str) -> Style:
@@ -54,6 +56,9 @@ CATALOGUE: dict[str, Family] = {
     family.name: family for family in (POCKET, *stable_diffusion.FAMILIES)
 }
 
+# Looks at pictures of published families where strangers can ask for them.
+SAFETY = stable_diffusion.SAFETY
+
 REFINERS: dict[str, Refiner] = {
     refiner.name: refiner
     for refiner in (
@@ -89,6 +94,8 @@ REFINERS: dict[str, Refiner] = {
             ),
             prompt="best quality",
             repository=Repository("lllyasviel/control_v11f1e_sd15_tile"),
+            download_bytes=int(1.4 * GB),  # published in float32 alone
+            memory_bytes=int(0.72 * GB),
             gpu_seconds=60,
         ),
     )
@@ -124,7 +131,8 @@ WONDER3D = MultiviewFamily(
     repository=Repository("flamehaze1115/wonder3d-v1.0"),
     delta=stable_diffusion.DELTA,
     delta_repository=stable_diffusion.SD15_DELTA,
-    download_bytes=int(4.3e9),
+    download_bytes=int(4.3 * GB),
+    memory_bytes=int(2.6 * GB),
     image_encoder=Component(
         "image encoder", "image_encoder/config.json", "image_encoder/model.safetensors"
     ),
@@ -187,8 +195,10 @@ SOLIDS: dict[str, SolidModel] = {
             folder="TripoSR",
             network=Component("TripoSR", "config.yaml", "model.safetensors"),
             checkpoint="model.ckpt",
+            drawing=Drawing("diff_eps", steps=6, guidance_scale=7.0),  # Stable Diffusion 1.5
             repository=Repository("stabilityai/TripoSR"),
-            download_bytes=int(1.7e9),
+            download_bytes=int(1.7 * GB),
+            memory_bytes=int(0.84 * GB),
             gpu_seconds=60,
         ),
     )

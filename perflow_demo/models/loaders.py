@@ -22,6 +22,7 @@ from perflow_demo.models.stored import (
     ADVICE,
     BytesRead,
     Shapes,
+    place,
     read_json,
     read_shapes,
     read_tensors,
@@ -67,13 +68,13 @@ def empty_network(component: Component, source: Source) -> torch.nn.Module:
     name = config.get("_class_name")
     if name not in NETWORKS:
         raise LoadError(
-            f"{path} names the network {name!r}, but only {', '.join(NETWORKS)} can be loaded; "
-            f"{ADVICE}."
+            f"{place(path)} names the network {name!r}, but only {', '.join(NETWORKS)} can be "
+            f"loaded; {ADVICE}."
         )
     try:
         return _unfilled(NETWORKS[name], config)
     except (KeyError, TypeError, ValueError) as error:
-        raise LoadError(f"{path} describes no {name} ({error}); {ADVICE}.") from error
+        raise LoadError(f"{place(path)} describes no {name} ({error}); {ADVICE}.") from error
 
 
 def load_image_encoder(
@@ -83,7 +84,7 @@ def load_image_encoder(
     path = source.file(component.config)
     config = read_json(path)
     if config.get("model_type") != "clip_vision_model":
-        raise LoadError(f"{path} describes no CLIP vision tower; {ADVICE}.")
+        raise LoadError(f"{place(path)} describes no CLIP vision tower; {ADVICE}.")
     module = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
     return fill(module, source.file(component.weights), dtype, read)
 
@@ -96,7 +97,9 @@ def load_checker(
     try:
         module = StableDiffusionSafetyChecker(CLIPConfig.from_dict(read_json(path)))
     except (KeyError, TypeError, ValueError) as error:
-        raise LoadError(f"{path} describes no safety checker ({error}); {ADVICE}.") from error
+        raise LoadError(
+            f"{place(path)} describes no safety checker ({error}); {ADVICE}."
+        ) from error
     # As in `load_text_encoder`, here for the tower inside.
     return fill(module, source.file(component.weights), dtype, read, "vision_model.")
 
@@ -170,7 +173,7 @@ def check_shapes(path: Path, found: Shapes, expected: Shapes) -> None:
     }
     words = [f"{fault} {_abbreviate(keys)}" for fault, keys in faults.items() if keys]
     if words:
-        raise LoadError(f"{path} {' and '.join(words)}; {ADVICE}.")
+        raise LoadError(f"{place(path)} {' and '.join(words)}; {ADVICE}.")
 
 
 def _abbreviate(keys: list[str], shown: int = 3) -> str:

@@ -14,7 +14,7 @@ from perflow_demo.models.loaders import check_shapes, empty_network, load_networ
 from perflow_demo.models.lora_weights import Differences, read_lora
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
-from perflow_demo.models.stored import ADVICE, BytesRead, read_shapes, read_tensors
+from perflow_demo.models.stored import ADVICE, BytesRead, place, read_shapes, read_tensors
 
 
 class Addition(NamedTuple):
@@ -90,7 +90,7 @@ def load_multiview_unet(
     try:
         (report,) = _merge(weights, [difference], [delta.strength], dtype)
     except ValueError as error:
-        raise LoadError(f"{delta.file} is no ΔW for {component.title}: {error}.") from error
+        raise LoadError(f"{place(delta.file)} is no ΔW for {component.title}: {error}.") from error
     return ready(module, weights, dtype), report
 
 
@@ -137,7 +137,9 @@ def _plain(path: Path, read: BytesRead | None) -> dict[str, Tensor]:
     try:
         return expand_delta(tensors | factors)
     except (KeyError, RuntimeError) as error:
-        raise LoadError(f"{path} holds low-rank factors that do not pair; {ADVICE}.") from error
+        raise LoadError(
+            f"{place(path)} holds low-rank factors that do not pair; {ADVICE}."
+        ) from error
 
 
 def _merge(

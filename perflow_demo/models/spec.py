@@ -152,10 +152,15 @@ class SafetyModel:
     """A network that tells pictures unfit for strangers; fields as in `Family`."""
 
     name: str
+    title: str
+    description: str
+    licence: str
     folder: str
     network: Component
     image_processor: Component
     repository: Repository
+    download_bytes: int
+    memory_bytes: int
     gpu_seconds: int = 60
 
     @property
@@ -184,6 +189,8 @@ class Refiner:
     prompt: str = ""
     tile: int = 1024
     repository: Repository | None = None
+    download_bytes: int = 0
+    memory_bytes: int = 0
     gpu_seconds: int = 60
 
     @property
@@ -198,10 +205,23 @@ class Refiner:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """How pictures are drawn of which something else is made.
+
+    prediction_type: of the families that draw them so; all others draw as they always do.
+    """
+
+    prediction_type: str
+    steps: int
+    guidance_scale: float
+
+
+@dataclass(frozen=True)
 class SolidModel:
     """A network that makes a triplane of one picture, from which a mesh is extracted.
 
     checkpoint: the pickle that its weights may come as instead, converted once; None for none.
+    drawing: how its authors' pictures were drawn, if they said so.
     Other fields as in `Family`.
     """
 
@@ -212,8 +232,10 @@ class SolidModel:
     folder: str
     network: Component
     checkpoint: str | None = None
+    drawing: Drawing | None = None
     repository: Repository | None = None
     download_bytes: int = 0
+    memory_bytes: int = 0
     gpu_seconds: int = 60
 
     @property
@@ -229,7 +251,7 @@ class MultiviewFamily:
     image_encoder: makes the tokens of cross-attention, a CLIP vision tower where there is an
     image_processor to prepare pictures for it, else a network that reads the picture's latents.
     delta: ΔW of the text-to-image base, or None where there is none to plug in.
-    foreground: name of the model that cuts the object out of its picture.
+    foreground: name of the model that cuts the object out of its picture, where rembg does not.
     Other fields as in `Family`.
     """
 
@@ -251,6 +273,7 @@ class MultiviewFamily:
     repository: Repository | None = None
     delta_repository: Repository | None = None
     download_bytes: int = 0
+    memory_bytes: int = 0
     gpu_seconds: int = 60
 
     @property

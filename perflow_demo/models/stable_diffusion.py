@@ -134,10 +134,15 @@ def _xl(name: str, title: str) -> Family:
 
 SAFETY = SafetyModel(
     name="safety",
+    title="Safety checker",
+    description="Tells pictures unfit for strangers, published with Stable Diffusion 1.",
+    licence="CreativeML OpenRAIL-M",
     folder="stable-diffusion-safety-checker",
     network=Component("safety checker", "config.json", "model.safetensors"),
     image_processor=Component("image processor", "preprocessor_config.json"),
     repository=Repository("CompVis/stable-diffusion-safety-checker"),
+    download_bytes=int(1.2 * GB),  # published in float32 alone
+    memory_bytes=int(0.61 * GB),
     gpu_seconds=5,
 )
 

@@ -25,6 +25,18 @@ SCALES = ".scales"
 ADVICE = "restore the file from where it was published"
 
 
+def place(path: Path) -> str:
+    """Where a file lies, by its family or repository: the machine's folders are not for strangers.
+
+    As in `pocket/unet/config.json`.
+    """
+    if "snapshots" in path.parts:  # of the hub's cache: models--org--name/snapshots/revision/…
+        at = path.parts.index("snapshots")
+        repository = path.parts[at - 1].removeprefix("models--").split("--")
+        return "/".join((*repository, *path.parts[at + 2 :]))
+    return "/".join(path.parts[-3:])
+
+
 def read_shapes(path: Path) -> Shapes:
     """The shapes of a file's tensors; raises LoadError for a file that is not whole."""
     with _open(path) as file:
@@ -91,11 +103,13 @@ def _check_packing(path: Path, file: safe_open, scaled: set[str]) -> None:
     levels = {key for key, part in kinds.items() if part.get_dtype() == "I8"}
     lone = {key + SCALES for key in levels} ^ scaled
     for key in sorted({name.removesuffix(SCALES) for name in lone}):
-        raise LoadError(f"In {path}, {key} and its scales are not both there; {ADVICE}.")
+        raise LoadError(f"In {place(path)}, {key} and its scales are not both there; {ADVICE}.")
     for key in sorted(levels):
         rows, scales = kinds[key].get_shape()[0], file.get_slice(key + SCALES).get_shape()
         if scales != [rows]:
-            raise LoadError(f"In {path}, {key} has {rows} rows and scales for {scales}; {ADVICE}.")
+            raise LoadError(
+                f"In {place(path)}, {key} has {rows} rows and scales for {scales}; {ADVICE}."
+            )
 
 
 def _weights(file: safe_open) -> list[str]:
@@ -110,7 +124,9 @@ def _open(path: Path):
     try:
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise LoadError(f"{path} is no complete safetensors file ({error}); {ADVICE}.") from error
+        raise LoadError(
+            f"{place(path)} is no complete safetensors file ({_why(error)}); {ADVICE}."
+        ) from error
 
 
 def read_json(path: Path) -> dict:
@@ -118,7 +134,14 @@ def read_json(path: Path) -> dict:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise LoadError(f"{path} is no readable JSON file ({error}); {ADVICE}.") from error
+        raise LoadError(
+            f"{place(path)} is no readable JSON file ({_why(error)}); {ADVICE}."
+        ) from error
     if not isinstance(content, dict):
-        raise LoadError(f"{path} holds no JSON object; {ADVICE}.")
+        raise LoadError(f"{place(path)} holds no JSON object; {ADVICE}.")
     return content
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without the path that the system's errors name."""
+    return getattr(error, "strerror", None) or str(error)

@@ -17,6 +17,7 @@ from perflow_demo.errors import LoadError, MissingFile
 from perflow_demo.models.loaders import ADVICE, BytesRead, fill, read_json
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
+from perflow_demo.models.stored import place
 
 # CLIP's text towers, by the name their configuration carries; SDXL's second has the projection.
 TEXT_TOWERS = {
@@ -41,7 +42,7 @@ def load_text_encoder(
             config = AutoConfig.for_model(**{k: v for k, v in config.items() if k not in stored})
             module = AutoModel.from_config(config, trust_remote_code=False)
     except (KeyError, TypeError, ValueError) as error:
-        raise LoadError(f"{path} describes no text encoder known here; {ADVICE}.") from error
+        raise LoadError(f"{place(path)} describes no text encoder known here; {ADVICE}.") from error
     # Files name the tower that this class of transformers 5 is the whole of.
     prefix = "text_model." if tower is CLIPTextModel else ""
     return fill(module, source.file(component.weights), dtype, read, prefix)
@@ -64,7 +65,7 @@ def load_tokenizer(
                 config.parent, local_files_only=True
             )
     except Exception as error:  # the tokenizers library raises no narrower class
-        raise LoadError(f"{vocabulary} describes no tokenizer; {ADVICE}.") from error
+        raise LoadError(f"{place(vocabulary)} describes no tokenizer; {ADVICE}.") from error
     if read:
         read(vocabulary.stat().st_size)
     return tokenizer

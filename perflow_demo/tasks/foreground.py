@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from perflow_demo.errors import BadRequest
+from perflow_demo.models import u2net
 from perflow_demo.models.catalogue import FOREGROUND
 from perflow_demo.tasks.contract import Loading
 from perflow_demo.tasks.leasing import lease
@@ -23,6 +24,10 @@ LEAST = 0.005  # of the picture that an object covers
 LARGEST = 1024  # pixels along a side of a cut-out
 ANOTHER = "draw another one with a new seed, or name one single thing"
 CUT_ALREADY = 128  # a picture with pixels more transparent than this is a cut-out
+SMALL = (
+    "The object was cut out by Pocket's small network, which knows toy-like things: the package "
+    "rembg does it better where it is installed, and a transparent PNG is taken as it is."
+)
 
 
 class NothingFound(BadRequest):
@@ -38,20 +43,34 @@ class SeveralObjects(BadRequest):
 
 
 def stream(
-    picture: Image.Image, registry: "Registry", model: str = "pocket", drawn: bool = False
-) -> Generator[Loading, None, Image.Image]:
-    """Yield Loading while the network is read; return the object as `cut_out` does.
+    picture: Image.Image,
+    registry: "Registry",
+    model: str = "pocket",
+    drawn: bool = False,
+    real: bool = False,
+) -> Generator[Loading, None, tuple[Image.Image, list[str]]]:
+    """Yield Loading while a network is read; return the object as `cut_out` does, and notes.
 
     drawn: of a prompt, so that what is wrong with the picture is not its giver's to mend.
+    real: for a published family, whose pictures show more than toys: rembg cuts them out where it
+    is installed (see `models.u2net`), else the network does and a note says so.
     """
+    notes = []
     with ExitStack() as stack:
         whole = _upright(picture)
         alpha = whole.getchannel("A")
         if alpha.getextrema()[0] >= CUT_ALREADY:
-            lent = partial(registry.lease_foreground, model)
-            network = yield from lease(stack, lent)
-            alpha = _alpha(whole.convert("RGB"), network, FOREGROUND[model].size)
-    return _cut(whole, alpha, ANOTHER if drawn else "")
+            colours = whole.convert("RGB")
+            if real and u2net.installed():
+                if not u2net.loaded():
+                    yield Loading(u2net.TITLE, 0, 0)
+                alpha = u2net.alpha(colours)
+            else:
+                lent = partial(registry.lease_foreground, model)
+                network = yield from lease(stack, lent)
+                alpha = _alpha(colours, network, FOREGROUND[model].size)
+                notes += [SMALL] if real else []
+    return _cut(whole, alpha, ANOTHER if drawn else ""), notes
 
 
 def reduced(picture: Image.Image) -> Image.Image:
@@ -80,7 +99,8 @@ def cut_out(
         try:
             event = next(events)
         except StopIteration as end:
-            return end.value
+            cut, _ = end.value
+            return cut
         if on_progress:
             on_progress(event)
 

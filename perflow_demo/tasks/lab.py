@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _FIELDS = TextToImageRequest.model_fields
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+INSIDE = "{} has PeRFlow inside: so has the base beside it, and the chosen ΔW comes on top."
 
 
 class LabRequest(Request):
@@ -48,19 +49,23 @@ class LabRequest(Request):
 
     _empty = field_validator("style", "lora", "delta")(nothing_is_none)
 
-    @property
-    def checkpoint(self) -> dict:
-        """What says which weights are meant, as arguments of the registry."""
-        return {"family": self.family, "style": self.style, "loras": self.lora}
+    def weights(self, strength: float) -> dict:
+        """Which weights are meant, with so much of ΔW in them, as arguments of the registry."""
+        chosen = self.model_dump(include={"family", "style", "delta"})
+        return chosen | {"loras": self.lora, "delta_strength": strength}
 
 
 @dataclass(frozen=True)
 class LabResult:
-    """The same seed twice, and what ΔW and LoRA files did to the UNet, in the order added."""
+    """The same seed twice, and what ΔW and LoRA files did to the UNet, in the order added.
+
+    notes: sentences on what of the two is not as usual, beside their own.
+    """
 
     base: TextToImageResult
     accelerated: TextToImageResult
     merges: "tuple[Merge, ...]"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,15 @@ def stream(
 ) -> Iterator[Progress | LabResult]:
     """Draw both, telling how far it is, then the LabResult; otherwise like `text_to_image`'s."""
     family = registry.family(request.family)
-    if not family.delta:
-        raise BadRequest(f"{family.title} has ΔW inside; choose another family to plug it into.")
+    if not (family.delta or request.delta):
+        raise BadRequest(
+            f"{family.title} has ΔW inside; choose another family to plug it into, or a ΔW of your "
+            "own."
+        )
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed == RANDOM else request.seed
     shared = request.model_dump(exclude={"steps", "strength", "delta"}) | {"seed": seed}
-    base = TextToImageRequest(**shared, acceleration="teacher")
+    # A family with PeRFlow inside has no plain teacher, and is drawn as it always is.
+    base = TextToImageRequest(**shared, acceleration="teacher" if family.delta else "perflow")
     wanted = {"steps": request.steps, "strength": request.strength, "delta": request.delta}
     accelerated = TextToImageRequest(**shared, **wanted)
     with registry.lane() as registry:  # where it was drawn, the merges are known
@@ -92,10 +101,8 @@ def stream(
         for drawing in (base, accelerated):
             events = text_to_image.stream(drawing, registry, previews)
             results.append((yield from relay(events)))
-        merges = registry.merges(
-            **request.checkpoint, delta_strength=request.strength, delta=request.delta
-        )
-    yield LabResult(*results, merges)
+        merges = registry.merges(**request.weights(request.strength))
+    yield LabResult(*results, merges, notes=() if family.delta else (INSIDE.format(family.title),))
 
 
 def run(
@@ -127,9 +134,8 @@ def unmerge(request: LabRequest, registry: "Registry") -> Unmerged:
 
     from perflow_demo.flow import apply_delta, remove_delta
 
-    base = registry.private_unet(**request.checkpoint, delta_strength=0.0).unet.state_dict()
-    chosen = {"delta_strength": request.strength, "delta": request.delta}
-    merged = registry.private_unet(**request.checkpoint, **chosen).unet
+    base = registry.private_unet(**request.weights(0.0)).unet.state_dict()
+    merged = registry.private_unet(**request.weights(request.strength)).unet
     difference = registry.difference(request.family, request.delta)
     remove_delta(merged, difference, request.strength)
     weights = merged.state_dict()
@@ -144,9 +150,7 @@ def export_merged(request: LabRequest, registry: "Registry", folder: Path) -> No
     """Write the merged UNet into the folder, in diffusers' layout and half precision."""
     import torch
 
-    unet = registry.private_unet(
-        **request.checkpoint, delta_strength=request.strength, delta=request.delta
-    ).unet
+    unet = registry.private_unet(**request.weights(request.strength)).unet
     torch.nn.Module.to(unet, torch.float16).save_pretrained(folder)
 
 

@@ -191,8 +191,11 @@ def stream(
     yield Stage(PICTURE, picture)
     if not earlier:
         with clocked(seconds, "foreground"):
-            cutting = foreground.stream(picture, registry, family.foreground, bool(request.prompt))
-            cutout = yield from cutting
+            real = family.repository is not None
+            cutout, said = yield from foreground.stream(
+                picture, registry, family.foreground, bool(request.prompt), real
+            )
+        notes += said
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         registry = stack.enter_context(registry.lane())

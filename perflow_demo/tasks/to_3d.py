@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from perflow_demo.errors import BadRequest, OutOfMemory
+from perflow_demo.registry.stock import solid_model
 from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from perflow_demo.geometry.mesh import Mesh
+    from perflow_demo.models.spec import Family, SolidModel
     from perflow_demo.registry import Registry
 
 DENSITY = 25.0  # at which the surface is cut, as published with TripoSR
@@ -109,12 +111,6 @@ class To3DRequest(Request):
         description="One closed piece: the largest part alone, its holes filled.",
     )
 
-    def drawing(self) -> TextToImageRequest:
-        """What draws the picture."""
-        return TextToImageRequest(
-            prompt=self.prompt, family=self.family, style=self.style, seed=self.seed
-        )
-
 
 @dataclass(frozen=True)
 class To3DResult:
@@ -180,15 +176,19 @@ def stream(
     Closing the generator stops the run between stages, or between blocks of the extraction.
     Raises UserError: BadRequest for what cannot become a mesh, LoadError, OutOfMemory.
     """
-    model = request.model or registry.family(request.family).solid
-    run = _Run(resolve(request, picture).model_copy(update={"model": model}), registry)
+    family = registry.family(request.family)
+    model = solid_model(request.model or family.solid)
+    run = _Run(resolve(request, picture).model_copy(update={"model": model.name}), registry)
     yield from libraries()
     _refuse_too_large(request, registry)
     if picture is None:
-        picture = yield from run.stage("Picture", _draw(run, previews))
+        drawing = drawing_of(request, family, model)
+        picture = yield from run.stage("Picture", _draw(run, drawing, previews))
     yield Stage(PICTURE, picture)
-    cutting = foreground.stream(picture, registry, drawn=bool(request.prompt))
-    cutout = yield from run.stage("Cut-out", cutting)
+    real = model.repository is not None
+    cutting = foreground.stream(picture, registry, drawn=bool(request.prompt), real=real)
+    cutout, said = yield from run.stage("Cut-out", cutting)
+    run.notes += said
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
@@ -230,6 +230,15 @@ def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
     return request
 
 
+def drawing_of(request: To3DRequest, family: "Family", model: "SolidModel") -> TextToImageRequest:
+    """What draws the picture: as the model wants it of such a family, else as the family does."""
+    usual, wanted = {}, model.drawing
+    if wanted and wanted.prediction_type == family.prediction_type:
+        usual = {"steps": wanted.steps, "guidance_scale": wanted.guidance_scale}
+    asked = request.model_dump(include={"prompt", "family", "style", "seed"})
+    return TextToImageRequest(**asked, **usual)
+
+
 def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
     from perflow_demo.geometry.isosurface import working_bytes
 
@@ -245,8 +254,10 @@ def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
     )
 
 
-def _draw(run: _Run, previews: bool) -> Generator[Progress, None, "Image"]:
-    drawn = yield from text_to_image.shown(run.request.drawing(), run.registry, previews)
+def _draw(
+    run: _Run, drawing: TextToImageRequest, previews: bool
+) -> Generator[Progress, None, "Image"]:
+    drawn = yield from text_to_image.shown(drawing, run.registry, previews)
     run.notes += drawn.notes
     run.request = run.request.model_copy(update={"seed": drawn.seeds[0]})
     return drawn.pictures[0]

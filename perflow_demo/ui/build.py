@@ -6,16 +6,17 @@ from importlib import import_module
 import gradio as gr
 
 from perflow_demo.export.png import MAX_BYTES
+from perflow_demo.models.catalogue import SAFETY
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.table import TASKS
-from perflow_demo.ui import controls, header, lent_gpu, theme
+from perflow_demo.ui import caption, controls, header, lent_gpu, theme
 from perflow_demo.ui.events import AT_ONCE
 
 # Seconds: files handed to browsers are looked at every hour and deleted after a day.
 DELETE_FILES = (3600, 86400)
 CHECKED = (
-    '<p class="said">Pictures of published families are checked, and withheld where they seem '
-    "unfit; PERFLOW_SAFETY=0 turns that off.</p>"
+    "Pictures of published families are checked, and withheld where they seem unfit; "
+    f"PERFLOW_SAFETY=0 turns that off. {SAFETY.title}: {header.cost(SAFETY)}"
 )
 
 
@@ -33,7 +34,7 @@ def build(registry) -> gr.Blocks:
                     tab = import_module(f"perflow_demo.ui.tabs.{task.name}")
                     tab.build(lent_gpu.wrap(task, registry), shared, page)
         if any(map(registry.checks, registry.families())):
-            controls.markup(CHECKED, elem_classes="checked")
+            controls.markup(caption.said(CHECKED, "note"), elem_classes="checked")
         page.load(partial(header.resident, registry), None, shared.chip, **AT_ONCE)
     return page
 

@@ -17,7 +17,7 @@ def words(state: str, sentence: str, rest: str = "", busy: bool = False) -> str:
 
 
 def said(sentence: str, role: str) -> str:
-    """A sentence about a run, if there is one. role: how readers of the screen take it."""
+    """A sentence, if there is one. role: how readers of the screen take it."""
     return f'<p class="said" role="{role}">{escape(sentence)}</p>' if sentence else ""
 
 

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.tasks.table import TASKS
-from perflow_demo.ui import controls, events
+from perflow_demo.ui import caption, controls, events
 
 RECEIVERS = ("refine", "multiview", "to_3d")  # tabs that take pictures of others
 BRAND = '<h1 class="brand">PeRFlow <span>demo</span></h1>'
@@ -48,6 +49,23 @@ class Header:
             raise BadRequest(f"There is no tab {name!r} to send a picture to.")
         return {self.handed[name]: (file, secrets.token_hex(4))}
 
+    def tell_cost(self, used: Callable[..., Any]) -> None:
+        """Say here what a tab's own model takes, where it is a published one.
+
+        used: the chosen family → the row of that model, or None where there is none.
+        """
+
+        @events.explained
+        def told(name: str) -> dict:
+            model = used(self.registry.family(name))
+            published = model is not None and model.repository is not None
+            words = caption.said(f"{model.title}: {cost(model)}", "note") if published else ""
+            return gr.update(value=words, visible=published)
+
+        line = controls.markup(visible=False)
+        # A recipe opened in a tab may change the family.
+        self.family.change(told, self.family, line, **events.AT_ONCE)
+
 
 def build(registry) -> Header:
     """The header, inside an open `gr.Blocks`."""
@@ -82,13 +100,13 @@ def build(registry) -> Header:
     return Header(registry, family, style, chip, handed)
 
 
-def cost(family) -> str:
-    """What to know before a family is first used: its licence, and what it takes."""
-    known = [family.licence]
-    if family.download_bytes:
-        known.append(f"about {family.download_bytes / 1e9:.1f} GB fetched when first used")
-    if family.memory_bytes:
-        known.append(f"{family.memory_bytes / 1e9:.1f} GB in memory")
+def cost(model) -> str:
+    """What to know before a model is first used: its licence, and what it takes."""
+    known = [model.licence]
+    if model.download_bytes:
+        known.append(f"about {model.download_bytes / 1e9:.1f} GB fetched when first used")
+    if model.memory_bytes:
+        known.append(f"{model.memory_bytes / 1e9:.1f} GB in memory")
     return ", ".join(known) + "."
 
 

@@ -163,6 +163,28 @@ def test_models_lists_what_is_there(call, own_assets, monkeypatch):
     assert "not here: unet/config.json" in call("models").stdout
 
 
+def test_models_tells_what_each_is_for_and_takes(call, own_assets, monkeypatch):
+    def rows(purpose: str) -> dict[str, dict]:
+        listed = json.loads(call("models", "--json").stdout)
+        return {row["name"]: row for row in listed if row["purpose"] == purpose}
+
+    makers = rows("Makes meshes")
+    assert makers["pocket"]["missing"] == []
+    assert makers["triposr"]["missing"] == ["config.yaml", "model.safetensors"]
+    assert makers["triposr"]["fetched"] and makers["triposr"]["licence"] == "MIT"
+    assert rows("Draws six views of an object")["wonder3d"]["memory_bytes"] > 2e9
+    text = call("models").stdout
+    refiners = text[text.index("Refines pictures:") :]
+    assert "tile  ControlNet-tile, CreativeML OpenRAIL-M: fetched when first used" in refiners
+    assert "about 1.4 GB; 0.7 GB in memory" in refiners
+    assert "safety  Safety checker" in text[text.index("Checks pictures") :]
+    (own_assets / "TripoSR").mkdir()
+    for name in ("config.yaml", "model.ckpt"):  # a pickle stands in for the weights
+        (own_assets / "TripoSR" / name).touch()
+    monkeypatch.setenv("PERFLOW_ASSETS", str(own_assets))
+    assert rows("Makes meshes")["triposr"]["missing"] == []
+
+
 def test_serve_hands_its_options_to_the_app(call, monkeypatch):
     started = []
     monkeypatch.setattr(app, "serve", started.append)
@@ -175,6 +197,15 @@ def test_a_taken_port_is_told_in_one_line(assets):
         settings = Settings(assets=assets, device="cpu", port=taken.getsockname()[1])
         with pytest.raises(UserError, match="choose another --port"):
             app.serve(settings)
+
+
+def test_the_app_fails_as_the_command_line_does(capsys):
+    for words in (["--device", "toaster"], ["--port", "first"]):
+        with pytest.raises(SystemExit) as end:
+            app.main(words)
+        assert end.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("app.py: ") and words[0].strip("-") in line
 
 
 def test_several_devices_are_for_the_command_line_too(assets, monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 
 from perflow_demo.evaluation import memory
+from perflow_demo.models.catalogue import REFINERS, SOLIDS, WONDER3D
 from perflow_demo.models.stable_diffusion import SD15
 
 
@@ -16,5 +17,12 @@ def test_one_copy_of_everything_saves_memory():
     (resident,) = tables["resident"]
     assert resident["shared_mb"] == pytest.approx(sum(sizes.values()))
     assert resident["share"] <= 0.6
-    pictures = sum(sizes[name] for name in memory.PICTURES)
-    assert SD15.memory_bytes == pytest.approx(1e6 * pictures, rel=0.05)
+    told = {
+        memory.PICTURES: SD15,
+        ("ControlNet",): REFINERS["tile"],
+        memory.SEPARATE["multiview"]: WONDER3D,
+        ("3D network",): SOLIDS["triposr"],
+    }
+    for names, model in told.items():
+        known = 1e6 * sum(sizes[name] for name in names)
+        assert model.memory_bytes == pytest.approx(known, rel=0.05), model.name

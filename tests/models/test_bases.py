@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from perflow_demo.errors import BadRequest, LoadError
 from perflow_demo.models import loaders, words
@@ -68,8 +69,6 @@ def test_a_single_file_is_converted_once_to_its_own_numbers(tmp_path):
 def test_a_file_that_is_no_checkpoint_is_named_and_leaves_nothing(tmp_path, content):
     path = tmp_path / "other.safetensors"
     if content is None:
-        from safetensors.torch import save_file
-
         save_file({"lora.up": torch.zeros(2, 2)}, path)
     else:
         path.write_bytes(content)
@@ -77,3 +76,15 @@ def test_a_file_that_is_no_checkpoint_is_named_and_leaves_nothing(tmp_path, cont
     with pytest.raises(LoadError, match="other.safetensors is no checkpoint"):
         source.file(SD15.unet.weights)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_single_file_that_lacks_a_weight_is_refused(tmp_path):
+    """Which is accelerate's doing: without it diffusers would leave that weight random."""
+    path = tmp_path / "cut.safetensors"
+    write_single_file(path)
+    weights = load_file(path)
+    del weights["model.diffusion_model.out.2.bias"]
+    save_file(weights, path)
+    source = SingleFile(path, Folder(tmp_path), SMALL, tmp_path / "cache")
+    with pytest.raises(LoadError, match="cut.safetensors is no checkpoint"):
+        source.file(SD15.unet.weights)

@@ -1,10 +1,26 @@
 """The catalogue offers only what is there, and its rows agree with themselves."""
 
 import pytest
+import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from transformers import CLIPConfig
 
-from perflow_demo.models.catalogue import CATALOGUE, POCKET, available
+from perflow_demo.models.catalogue import (
+    CATALOGUE,
+    FOREGROUND,
+    MULTIVIEW,
+    POCKET,
+    REFINERS,
+    SAFETY,
+    SOLIDS,
+    available,
+)
+from perflow_demo.models.layouts import CLIP_VISION
 from perflow_demo.models.sources import Folder
 from tests.pocket_factory import write_pocket
+
+TABLES = (CATALOGUE, REFINERS, FOREGROUND, MULTIVIEW, SOLIDS, {SAFETY.name: SAFETY})
+ROWS = [model for table in TABLES for model in table.values()]
 
 
 def test_a_style_is_offered_only_where_its_weights_are(tmp_path):
@@ -20,3 +36,18 @@ def test_rows_are_consistent(family):
     assert family.defaults.size in family.sizes
     assert family.defaults.steps >= family.num_time_windows
     assert len({style.name for style in family.styles}) == len(family.styles)
+
+
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: f"{type(model).__name__}-{model.name}")
+def test_what_a_published_model_takes_is_known(model):
+    assert model.title and model.description and model.licence
+    if model.repository:
+        assert model.download_bytes > 0 and model.memory_bytes > 0
+
+
+def test_the_checker_is_a_vision_tower_published_in_four_bytes_a_number():
+    with torch.device("meta"):
+        checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=CLIP_VISION))
+    numbers = sum(weight.numel() for weight in checker.state_dict().values())
+    assert SAFETY.download_bytes == pytest.approx(4 * numbers, rel=0.05)
+    assert SAFETY.memory_bytes == pytest.approx(2 * numbers, rel=0.02)

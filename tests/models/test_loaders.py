@@ -128,7 +128,8 @@ def test_a_truncated_file_is_named(pocket, weights, damage):
     damage(pocket / weights)
     with pytest.raises(LoadError) as caught:
         load_unet(pocket, [(POCKET.delta, 1.0)])
-    assert str(pocket / weights) in str(caught.value)
+    assert weights in str(caught.value)
+    assert str(pocket.parent) not in str(caught.value)  # the sentence may reach a visitor
 
 
 def drop(tensors):
@@ -156,7 +157,8 @@ def test_wrong_keys_name_file_and_keys(pocket, weights, fault, words):
     edit_weights(pocket / weights, fault)
     with pytest.raises(LoadError) as caught:
         load_unet(pocket, [(POCKET.style("cel").component, 1.0), (POCKET.delta, 1.0)])
-    assert str(pocket / weights) in str(caught.value)
+    assert weights in str(caught.value)
+    assert str(pocket.parent) not in str(caught.value)  # the sentence may reach a visitor
     assert words in str(caught.value)
 
 

@@ -1,11 +1,13 @@
-"""Weights packed in eight bits come back as they were, to rounding."""
+"""Weights packed in eight bits come back as they were, to rounding; faulty files are named."""
+
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from perflow_demo.errors import LoadError
-from perflow_demo.models.stored import packed, read_shapes, read_tensors
+from perflow_demo.models.stored import packed, place, read_shapes, read_tensors
 
 
 @pytest.fixture
@@ -50,6 +52,21 @@ def test_a_packed_file_is_half_as_large_as_one_in_half_precision(tmp_path):
     save_file({"weight": weight.half()}, tmp_path / "half")
     sizes = [(tmp_path / name).stat().st_size for name in ("packed", "half")]
     assert sizes[0] < 0.51 * sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/srv/app/assets/pocket/unet/config.json", "pocket/unet/config.json"),
+        (
+            "/home/ann/hub/models--org--name/snapshots/0a1b/vae/config.json",
+            "org/name/vae/config.json",
+        ),
+        ("/home/ann/models/deltas/mine.safetensors", "models/deltas/mine.safetensors"),
+    ],
+)
+def test_a_file_is_told_by_its_place_in_its_family(path, told):
+    assert place(Path(path)) == told
 
 
 def test_a_file_cut_short_is_named(file):

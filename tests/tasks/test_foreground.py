@@ -1,14 +1,22 @@
 """One object is cut out of a picture of any kind, or a sentence says why it cannot be."""
 
+import sys
+from dataclasses import replace
+from types import ModuleType
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from perflow_demo.errors import BadRequest, MissingFile
+from perflow_demo.errors import BadRequest, LoadError, MissingFile
+from perflow_demo.models import catalogue
+from perflow_demo.models.spec import Repository
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import multiview, to_3d
 from perflow_demo.tasks.contract import Loading
 from perflow_demo.tasks.foreground import (
+    SMALL,
     NothingFound,
     SeveralObjects,
     TouchesBorders,
@@ -110,3 +118,96 @@ def test_the_load_is_told_and_missing_weights_are_named(registry, own_assets):
 def test_an_unknown_network_is_answered_with_the_known_ones(registry):
     with pytest.raises(BadRequest, match="choose pocket"):
         cut_out(picture((128, 128, 60)), registry, model="rembg")
+
+
+PUBLISHED = Repository("someone/model")
+
+
+def make(task, registry, drawn: Image.Image):
+    """The result of a task for a picture, at little cost."""
+    if task is multiview:
+        request = multiview.MultiviewRequest(steps=1, windows=1)
+    else:
+        request = to_3d.To3DRequest(resolution=40, texture=False)
+    return task.run(request, registry, picture=drawn)
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """The embedded models for views and solids, as if they were published ones."""
+    for table in (catalogue.MULTIVIEW, catalogue.SOLIDS):
+        monkeypatch.setitem(table, "pocket", replace(table["pocket"], repository=PUBLISHED))
+
+
+@pytest.fixture
+def rembg(monkeypatch):
+    """The part of rembg that is used, with a network that sees whatever is green."""
+    fake = ModuleType("rembg")
+    fake.sessions = []
+
+    def new_session(model_name="u2net", providers=None, *args, **kwargs):
+        fake.sessions.append(model_name)
+        return object()
+
+    def remove(data, session=None, only_mask=False, **options):
+        assert isinstance(data, Image.Image) and session is not None and only_mask
+        return Image.eval(data.getchannel("G"), lambda level: 255 * (level > 90))
+
+    fake.new_session, fake.remove = new_session, remove
+    monkeypatch.setitem(sys.modules, "rembg", fake)
+    return fake
+
+
+def two_things() -> Image.Image:
+    """A green one, and a red one that only rembg's stand-in leaves out."""
+    drawn = Image.new("RGB", (300, 200), "black")
+    draw = ImageDraw.Draw(drawn)
+    draw.ellipse((20, 60, 100, 140), "maroon")
+    draw.ellipse((180, 60, 260, 140), "lime")
+    return drawn
+
+
+@pytest.mark.parametrize("task", [multiview, to_3d])
+def test_rembg_cuts_out_for_published_models(registry, published, rembg, task):
+    drawn = two_things()
+    box = make(task, registry, drawn).cutout.getchannel("A").getbbox()
+    assert np.abs(np.subtract(box, (180, 60, 261, 141))).max() <= 3
+    assert SMALL not in make(task, registry, drawn).notes
+    assert rembg.sessions == ["u2net"]  # once for both
+
+
+@pytest.mark.parametrize("task", [multiview, to_3d])
+def test_embedded_models_keep_their_own_network(registry, rembg, task):
+    assert make(task, registry, picture((128, 128, 60))).cutout.getchannel("A").getbbox()
+    assert rembg.sessions == []
+
+
+@pytest.mark.parametrize("task", [multiview, to_3d])
+def test_without_rembg_the_small_network_cuts_out_and_a_note_says_so(
+    registry, published, monkeypatch, task
+):
+    monkeypatch.setitem(sys.modules, "rembg", None)
+    assert SMALL in make(task, registry, picture((128, 128, 60))).notes
+    cut = picture((128, 128, 60)).convert("RGBA")
+    cut.putalpha(Image.eval(cut.convert("L"), lambda level: 255 * (level < 200)))
+    assert SMALL not in make(task, registry, cut).notes  # it was cut out already
+
+
+def test_rembg_without_its_engine_ends_no_run(registry, published, monkeypatch, tmp_path):
+    (tmp_path / "rembg.py").write_text("raise SystemExit(1)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "rembg", raising=False)
+    assert SMALL in make(to_3d, registry, picture((128, 128, 60))).notes
+
+
+def test_rembg_is_left_alone_offline_and_a_failed_fetch_is_explained(
+    registry, published, rembg, monkeypatch
+):
+    def new_session(*args, **kwargs):
+        raise ConnectionError("no route to host")
+
+    rembg.new_session = new_session
+    with pytest.raises(LoadError, match="could not fetch U²-Net"):
+        make(to_3d, registry, picture((128, 128, 60)))
+    monkeypatch.setenv("PERFLOW_OFFLINE", "1")
+    assert SMALL in make(to_3d, registry, picture((128, 128, 60))).notes

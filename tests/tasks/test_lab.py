@@ -1,6 +1,7 @@
 """The ΔW lab: equal seeds side by side, what changed where, and files that are what they say."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,12 +9,15 @@ from PIL import ImageChops
 from safetensors.torch import load_file
 
 from perflow_demo.errors import BadRequest, LoadError
+from perflow_demo.models import catalogue
+from perflow_demo.models.stable_diffusion import FAMILIES
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import lab
 from perflow_demo.tasks.lab import LabRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.tasks.text_to_image import run as draw
+from tests.mirror_factory import write_delta, write_family
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -111,3 +115,27 @@ def test_no_name_of_a_difference_is_a_path(registry, name):
 def test_a_checkpoint_with_delta_inside_is_refused(registry):
     with pytest.raises(BadRequest, match="has ΔW inside"):
         lab.run(ask(family="perflow-sd15-disney"), registry)
+
+
+def test_a_delta_of_ones_own_is_plugged_into_one_with_delta_inside(assets, tmp_path, monkeypatch):
+    """As text to image accepts it; the base beside it is drawn with what is inside."""
+    inside = next(family for family in FAMILIES if family.name == "perflow-sd15-disney")
+    small = replace(inside, sizes=(64,), defaults=replace(inside.defaults, size=64, steps=5))
+    monkeypatch.setitem(catalogue.CATALOGUE, inside.name, small)
+    write_family(tmp_path, inside.repository.name, "sd15")
+    (published,) = write_delta(tmp_path).glob("*.safetensors")
+    own = tmp_path / "own"
+    (own / "deltas").mkdir(parents=True)
+    shutil.move(published, own / "deltas" / "mine.safetensors")
+    settings = Settings(assets=assets, device="cpu", mirror=tmp_path, offline=True, checkpoints=own)
+    registry = Registry(settings)
+    asked = ask(family=inside.name, delta="mine")
+    result = lab.run(asked, registry)
+    assert [merge.title for merge in result.merges] == ["ΔW mine"]
+    assert "PeRFlow inside" in result.notes[0]
+    base, fast = result.base, result.accelerated
+    usual = TextToImageRequest(prompt=asked.prompt, family=inside.name, seed=asked.seed)
+    assert not ImageChops.difference(base.pictures[0], draw(usual, registry).pictures[0]).getbbox()
+    assert base.request.steps == 5 and base.request.acceleration == "perflow"
+    assert ImageChops.difference(base.pictures[0], fast.pictures[0]).getbbox()
+    assert lab.unmerge(asked, registry).exact

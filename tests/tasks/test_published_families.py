@@ -14,7 +14,8 @@ from perflow_demo.models import catalogue
 from perflow_demo.models.stable_diffusion import FAMILIES, SD15
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks import refine
+from perflow_demo.tasks import refine, to_3d
+from perflow_demo.tasks.contract import Stage, Step
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
 from tests.mirror_factory import write_delta, write_family, write_tile
@@ -160,3 +161,21 @@ def test_a_picture_is_refined_with_the_published_tile(registry, mirror):
     assert guides[0].shape == (1, 3, 768, 768)
     wanted = torch.tensor([0, 128, 128]) / 255
     assert torch.allclose(guides[0].float().mean((0, 2, 3)), wanted, atol=0.01)
+
+
+@pytest.mark.parametrize("name", [*KINDS, "pocket"])
+def test_what_a_solid_is_made_of_is_drawn_as_its_authors_did(registry, name):
+    """With TripoSR, and by families of Stable Diffusion 1.5."""
+    request = to_3d.To3DRequest(prompt="a mug", family=name, model="triposr", seed=3)
+    before = []
+    for event in to_3d.stream(request, registry):
+        if isinstance(event, Stage):
+            break
+        before.append(event)
+    family = registry.family(name)
+    expected = 6 if KINDS.get(name) == "sd15" else family.defaults.steps
+    assert sum(isinstance(event, Step) for event in before) == expected
+    drawing = to_3d.drawing_of(request, family, catalogue.SOLIDS["triposr"])
+    assert drawing.guidance_scale == (7.0 if KINDS.get(name) == "sd15" else None)
+    own = to_3d.drawing_of(request, family, catalogue.SOLIDS["pocket"])
+    assert own.steps is None and own.guidance_scale is None

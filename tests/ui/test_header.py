@@ -2,7 +2,9 @@
 
 import gradio as gr
 import pytest
+from playwright.sync_api import expect
 
+from perflow_demo import ui
 from perflow_demo.errors import BadRequest
 from perflow_demo.models.catalogue import POCKET
 from perflow_demo.models.stable_diffusion import FAMILIES
@@ -22,6 +24,34 @@ def test_a_family_from_the_hub_says_what_it_takes():
 
 def test_what_ships_is_not_fetched():
     assert "fetched" not in cost(POCKET) and cost(POCKET).startswith("Apache-2.0")
+
+
+@pytest.mark.browser
+def test_a_tab_says_what_its_own_model_takes_before_it_is_used(open_page):
+    """Of a published family alone, and without any of it being fetched."""
+    page = open_page()
+    expect(page.locator("[role=note]")).to_have_count(0)
+    page.get_by_label("Family").click()
+    page.get_by_role("option", name=FAMILIES[0].title).click()
+    costs = {
+        "Refine": "ControlNet-tile: CreativeML",
+        "Multiview": "Wonder3D: AGPL",
+        "3D": "TripoSR: MIT",
+    }
+    for tab, said in costs.items():
+        page.get_by_role("tab", name=tab, exact=True).click()
+        expect(page.locator("[role=note]:visible")).to_contain_text(said)
+        expect(page.locator("[role=note]:visible")).to_contain_text("GB fetched when first used")
+    page.get_by_label("Family").click()
+    page.get_by_role("option", name=POCKET.title, exact=True).click()
+    expect(page.locator("[role=note]:visible")).to_have_count(0)
+
+
+def test_the_checker_is_told_where_it_is_used(assets):
+    page = ui.build(Registry(Settings(assets=assets, host="0.0.0.0")))
+    values = [b.value for b in page.blocks.values() if isinstance(b, gr.HTML) and b.value]
+    (said,) = [value for value in values if "are checked" in value]
+    assert "Safety checker: CreativeML OpenRAIL-M, about 1.2 GB fetched when first used" in said
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,7 @@ def _difference(form: LabForm, registry) -> Callable:
     def difference(*values) -> str:
         *values, second = values
         request, write = form.request("weights", *values[1:]), lab.export_difference
-        base = request.checkpoint | {"delta_strength": 0.0}
-        tuned = request.checkpoint | {"delta_strength": request.strength, "delta": request.delta}
+        base, tuned = request.weights(0.0), request.weights(request.strength)
         if second:
             plain = 0.0 if registry.family(second).delta else 1.0  # ΔW that is inside stays there
             tuned = {"family": second, "delta_strength": plain}
@@ -180,7 +179,8 @@ def _zipped(name: str, write: Callable[[Path], None]) -> str:
 def _result(result: LabResult) -> str:
     pictures = _figure("Base", result.base) + _figure("Base + ΔW", result.accelerated)
     charts = "".join(_chart(merge) for merge in result.merges)
-    notes = caption.notes(tuple(dict.fromkeys([*result.base.notes, *result.accelerated.notes])))
+    said = [*result.notes, *result.base.notes, *result.accelerated.notes]
+    notes = caption.notes(dict.fromkeys(said))
     return caption.words("done", "", f'<div class="pair">{pictures}</div>{notes}{charts}')
 
 

@@ -10,6 +10,7 @@ import gradio as gr
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png, views
+from perflow_demo.models.catalogue import MULTIVIEW
 from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.picture import open_picture
@@ -61,6 +62,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             shown = controls.markup(sheet.empty(), "reroll", "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
+            header.tell_cost(lambda family: MULTIVIEW[family.multiview])
             made = gr.UploadButton("Open settings from a view", elem_classes="reader")
     # What is on the stage, or was: a Drawn; and the seeds of the run that has just ended.
     drawn, used = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(None)

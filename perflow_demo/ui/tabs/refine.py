@@ -10,6 +10,7 @@ import gradio as gr
 
 from perflow_demo.errors import BadRequest, UserError
 from perflow_demo.export import png
+from perflow_demo.models.catalogue import REFINERS
 from perflow_demo.tasks.contract import Loading, Step
 from perflow_demo.tasks.enlarging import LARGEST, check, flatten
 from perflow_demo.tasks.picture import open_picture
@@ -61,6 +62,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             said = controls.markup(caption.words("empty", EMPTY), "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt)
+            header.tell_cost(lambda family: REFINERS.get(family.refiner))
     # The files to refine and refined: only the server writes them, so no path is a request's.
     chosen, refined, used = gr.State(None), gr.State(None), gr.State(None)
     runs = Runs()

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.enlarging import flatten
 from perflow_demo.tasks.picture import open_picture
@@ -80,6 +81,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             told = controls.markup(caption.words("empty", EMPTY))
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
+            header.tell_cost(lambda family: SOLIDS[family.solid])
             mesh = gr.UploadButton("Open settings from a GLB", elem_classes="reader")
 
     # The words below the mesh in the viewer, and the seed of the run that has just ended.
