@@ -16,6 +16,7 @@ from perflow_demo.models.conversion import place_of, written
 from perflow_demo.models.loaders import ADVICE, BytesRead, building, fill, load_network
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
+from perflow_demo.models.stored import place
 from perflow_demo.nets.tsr import TSR
 
 CONFIG, WEIGHTS, CHECKPOINT = "config.yaml", "model.safetensors", "model.ckpt"
@@ -39,7 +40,7 @@ def load_tsr(
         with building, torch.device("meta"):
             network = TSR.from_config(_read_yaml(path), image_encoder_config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LoadError(f"{path} describes no TSR network ({error}); {ADVICE}.") from error
+        raise LoadError(f"{place(path)} describes no TSR network ({error}); {ADVICE}.") from error
     if source.has(WEIGHTS):
         weights = source.file(WEIGHTS)
     else:
@@ -82,15 +83,15 @@ def _read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise LoadError(
-            f"{path} cannot be read as plain tensors: it wants to run code while it is unpickled, "
-            f"or is damaged, so it is refused; {ADVICE}."
+            f"{place(path)} cannot be read as plain tensors: it wants to run code while it is "
+            f"unpickled, or is damaged, so it is refused; {ADVICE}."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise LoadError(f"{path} is no complete checkpoint ({error}); {ADVICE}.") from error
+        raise LoadError(f"{place(path)} is no complete checkpoint ({error}); {ADVICE}.") from error
     if not isinstance(content, dict) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
     ):
-        raise LoadError(f"{path} holds more than named tensors; {ADVICE}.")
+        raise LoadError(f"{place(path)} holds more than named tensors; {ADVICE}.")
     # Copies, since safetensors refuses tensors that share memory.
     return {
         key: value.clone(memory_format=torch.contiguous_format) for key, value in content.items()
@@ -101,7 +102,7 @@ def _read_yaml(path: Path) -> dict:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, OSError) as error:
-        raise LoadError(f"{path} is no readable YAML file ({error}); {ADVICE}.") from error
+        raise LoadError(f"{place(path)} is no readable YAML file ({error}); {ADVICE}.") from error
     if not isinstance(content, dict):
-        raise LoadError(f"{path} holds no settings; {ADVICE}.")
+        raise LoadError(f"{place(path)} holds no settings; {ADVICE}.")
     return content

@@ -11,15 +11,14 @@ from typing import Any
 from PIL import Image
 
 from perflow_demo.errors import LoadError
-from perflow_demo.settings import Settings
 
 TITLE = "U²-Net of rembg"
 SIDE = 320  # pixels of the squares it was trained on
 
 
 def installed() -> bool:
-    """Whether rembg can be used: it is there, and allowed to fetch what it may still need."""
-    return not Settings.from_environment().offline and _rembg() is not None
+    """Whether rembg is there; it may still have to fetch its network."""
+    return _rembg() is not None
 
 
 def loaded() -> bool:

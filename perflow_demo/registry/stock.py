@@ -62,9 +62,14 @@ class Stock:
         return available(family, self._source(family))
 
     @property
+    def offline(self) -> bool:
+        """Whether nothing may be fetched."""
+        return self._settings.offline
+
+    @property
     def names_repositories(self) -> bool:
         """Whether a family may be named that is a repository of the hub, as only the owner may."""
-        return not (self._settings.public or self._settings.offline)
+        return not (self._settings.public or self.offline)
 
     def deltas(self) -> tuple[str, ...]:
         """Names of the weight differences of one's own."""
@@ -192,7 +197,7 @@ class Stock:
     def _offered(self, family: Family) -> bool:
         published = family.repository is not None
         there = not published or self._source(family).has(family.unet.weights)
-        return there or not self._settings.offline
+        return there or not self.offline
 
     def _source(self, model: Model, on_load: OnLoad | None = None) -> Source:
         """Where the model's files are, pickles read as safetensors."""

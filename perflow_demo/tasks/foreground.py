@@ -61,7 +61,7 @@ def stream(
         alpha = whole.getchannel("A")
         if alpha.getextrema()[0] >= CUT_ALREADY:
             colours = whole.convert("RGB")
-            if real and u2net.installed():
+            if real and not registry.offline and u2net.installed():
                 if not u2net.loaded():
                     yield Loading(u2net.TITLE, 0, 0)
                 alpha = u2net.alpha(colours)

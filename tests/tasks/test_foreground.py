@@ -201,7 +201,7 @@ def test_rembg_without_its_engine_ends_no_run(registry, published, monkeypatch, 
 
 
 def test_rembg_is_left_alone_offline_and_a_failed_fetch_is_explained(
-    registry, published, rembg, monkeypatch
+    registry, assets, published, rembg
 ):
     def new_session(*args, **kwargs):
         raise ConnectionError("no route to host")
@@ -209,5 +209,5 @@ def test_rembg_is_left_alone_offline_and_a_failed_fetch_is_explained(
     rembg.new_session = new_session
     with pytest.raises(LoadError, match="could not fetch U²-Net"):
         make(to_3d, registry, picture((128, 128, 60)))
-    monkeypatch.setenv("PERFLOW_OFFLINE", "1")
-    assert SMALL in make(to_3d, registry, picture((128, 128, 60))).notes
+    offline = Registry(Settings(assets=assets, device="cpu", offline=True))
+    assert SMALL in make(to_3d, offline, picture((128, 128, 60))).notes
