@@ -84,8 +84,10 @@ def teacher(at: Workshop) -> Recipe:
 
 
 def perflow(at: Workshop) -> Recipe:
-    """ΔW: the guided teacher's ways straightened in four windows, five solver steps each; eight whole
-    ways a step."""
+    """ΔW: the guided teacher's ways straightened in four windows, five solver steps each.
+
+    A step takes eight whole ways.
+    """
 
     def objective() -> PeRFlowObjective:
         teacher = at.teacher()
