@@ -69,8 +69,8 @@ def convert_checkpoint(checkpoint: Path) -> Path:
     more than that, is damaged or holds anything but named tensors, and where nothing can be
     written.
     """
-    place = place_of(checkpoint)
-    converted = place.with_name(f"{place.name}.safetensors")
+    kept = place_of(checkpoint)
+    converted = kept.with_name(f"{kept.name}.safetensors")
     if not converted.is_file():
         tensors = _read_checkpoint(checkpoint)
         with written(checkpoint, converted) as part:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perflow_demo.errors import BadRequest, OutOfMemory
+from perflow_demo.models.catalogue import SAFETY
 from perflow_demo.models.spec import Family
-from perflow_demo.models.stable_diffusion import SAFETY
 from perflow_demo.registry.residents import OnLoad, Residents
 from perflow_demo.registry.stock import Stock, foreground_model, solid_model
 

@@ -6,9 +6,8 @@ Each takes what the task's `stream` takes; a model that is used twice comes twic
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from perflow_demo.models.catalogue import FOREGROUND
+from perflow_demo.models.catalogue import FOREGROUND, SAFETY
 from perflow_demo.models.spec import Model
-from perflow_demo.models.stable_diffusion import SAFETY
 from perflow_demo.registry.stock import solid_model
 
 if TYPE_CHECKING:

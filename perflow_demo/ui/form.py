@@ -13,14 +13,8 @@ from perflow_demo.ui import events
 
 SEEDS = {"seed", "drawing_seed"}
 NOTHING = {"prompt": "", "style": "", "windows": 0}  # shown by components that have no None
-ENTERED = (
-    "prompt",
-    "negative_prompt",
-    "seed",
-    "drawing_seed",
-    "faces",
-    "lora",
-)  # boxes of one line
+# Boxes of one line.
+ENTERED = ("prompt", "negative_prompt", "seed", "drawing_seed", "faces", "lora")
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Header:
         used: the chosen family → the row of that model, or None where there is none.
         """
 
-        @events.explained
+        @events.quiet
         def told(name: str) -> dict:
             model = used(self.registry.family(name))
             published = model is not None and model.repository is not None

@@ -225,6 +225,7 @@ def test_enter_draws_from_the_negative_prompt_too(open_page):
     unfold(page, "Negative prompt")
     page.keyboard.press("Tab")
     page.keyboard.type("blur")
+    expect(page.locator("textarea:focus")).to_have_value("blur")
     page.keyboard.press("Enter")
     state(page, "done")
 
