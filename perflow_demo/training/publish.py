@@ -22,8 +22,8 @@ by this project on Toy World, its own procedural scenes with captions
 (`perflow_demo.training.toyworld`): no picture, caption or weight comes from elsewhere, but for the
 meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0). It knows toy-like
 things and small scenes, and nothing else: no real people, places or brands. Things drawn from words
-are seen as a catalogue shows them, all from the same side, and views are made of pictures nearly
-like that; solids are made of pictures from anywhere before a thing. Licence: Apache-2.0.
+are seen as a catalogue shows them, all from the same side, and views are made of pictures like
+that; solids are made of pictures from anywhere before a thing. Licence: Apache-2.0.
 
 Unlike Stable Diffusion 1.5 the teacher predicts v, and its noise goes deeper (betas up to 0.02): a
 small network that predicts noise learns to copy its input, and sixteen channels still showed the

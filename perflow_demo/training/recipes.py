@@ -94,7 +94,7 @@ def perflow(at: Workshop) -> Recipe:
         return PeRFlowObjective(teacher, at.ways(teacher), at.delta())
 
     return Recipe(
-        objective, steps=450, batch=8, lr=1.5e-4, muon=3e-3, warmup=20, cooldown=0.8, ema=0.98,
+        objective, steps=560, batch=8, lr=8e-5, muon=1.5e-3, warmup=20, cooldown=0.8, ema=0.99,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from perflow_demo.training.toyworld.scene import sample
 
 SHARD = 32  # ways, all under one guidance scale
 GUIDANCE_SCALES = (1.0, 7.0)
+UNGUIDED = 4  # every so many shards one, half without words, as those draw who go on from pictures
 SOLVER_STEPS = 5  # in a window
 
 
@@ -72,8 +73,12 @@ def solved(
             continue
         rng = np.random.default_rng([seed, first])
         indices = range(first, min(first + SHARD, count))
-        captions = [describe(sample(seed, index).words, rng) for index in indices]
-        scale = float(rng.uniform(*GUIDANCE_SCALES))
+        unguided = first // SHARD % UNGUIDED == UNGUIDED - 1
+        captions = [
+            "" if unguided and rng.random() < 0.5 else describe(sample(seed, index).words, rng)
+            for index in indices
+        ]
+        scale = 1.0 if unguided else float(rng.uniform(*GUIDANCE_SCALES))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         noise = torch.randn((len(captions), *shape), generator=generator)
         np.save(file, _from(teacher, noise, captions, scale).transpose(0, 1).half().numpy())

@@ -29,11 +29,11 @@ from perflow_demo.training.ways import Ways, solved
 
 # Picture size → seed and number of samples.
 WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
-SURROUNDED = (4, 2_000)  # the same for things with their six views, at 256 px
+SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
 CATALOGUED = 12_500  # of the largest world's samples, taken alike
 STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, on white
-WAYS = 1_024
+WAYS = 1_280
 IMAGE_ENCODER = "multiview/image_encoder"
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.teacher import teacher_schedule
-from perflow_demo.training.ways import SHARD, Ways, solved
+from perflow_demo.training.ways import SHARD, UNGUIDED, Ways, solved
 
 
 class NothingThere(nn.Module):
@@ -119,3 +119,14 @@ def test_a_way_begins_with_noise_and_ends_where_the_solver_ends(teacher, ways):
     seen = walks.states[1].flatten(1)
     again = ways.take(np.random.default_rng(1), SHARD).states[1].flatten(1)
     assert {tuple(row) for row in seen.tolist()} == {tuple(row) for row in again.tolist()}
+
+
+def test_some_ways_are_unguided_and_half_of_those_without_words(teacher, tmp_path):
+    """Refiner and multiview draw so; a ΔW of guided ways alone served them badly."""
+    many = solved(teacher, tmp_path / "many", seed=0, count=UNGUIDED * SHARD, shape=(4, 1, 1))
+    walks = [many.take(np.random.default_rng(k), SHARD) for k in range(40)]
+    unguided = [walk for walk in walks if walk.guidance_scale == 1]
+    assert len(unguided) / len(walks) == pytest.approx(1 / UNGUIDED, abs=0.15)
+    wordless = np.mean([caption == "" for walk in unguided for caption in walk.captions])
+    assert wordless == pytest.approx(0.5, abs=0.25)
+    assert all(all(walk.captions) for walk in walks if walk.guidance_scale > 1)

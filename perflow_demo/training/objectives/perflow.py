@@ -30,8 +30,9 @@ from perflow_demo.training.ways import Walks, Ways, contexts, predicted
 class PeRFlowObjective:
     """The student's line through each window must end where the guided teacher's solver ends.
 
-    Both sides are guided alike, by a scale between 1 and 7: a student that is only guided when it
-    is used multiplies its errors. And it walks as it will be used, each window from where its own
+    Both sides are guided alike, by a scale between 1 and 7, or not at all: a student that is only
+    guided when it is used multiplies its errors, and one that was always guided has a poor line
+    without. And it walks as it will be used, each window from where its own
     line through the one before ended: guidance drives neighbours apart, so that errors of a
     fourteenth in single windows were a third at the end of four.
     delta: what the student starts with beside the teacher, an earlier ΔW.

@@ -16,7 +16,7 @@ from perflow_demo.geometry.silhouette import own_colours
 from perflow_demo.geometry.views import AZIMUTHS
 from perflow_demo.training.toyworld.parts import Part
 from perflow_demo.training.toyworld.render import render
-from perflow_demo.training.toyworld.scene import POSED, Scene, sample
+from perflow_demo.training.toyworld.scene import CATALOGUE, Scene, sample
 from perflow_demo.training.toyworld.scenery import studio
 
 FILL = 0.9  # of the picture, by the thing's longest side in any view
@@ -41,7 +41,7 @@ class SixViews:
 
 
 def six_views(seed: int, index: int, size: int) -> SixViews:
-    """Thing number `index` of the world `seed`, posed, seen from its scene's azimuth and around."""
+    """Thing number `index` of the world `seed`, as the catalogue shows it and from all around."""
     scene = single(seed, index)
     picture = on_white(scene, size)
     views = [_view(scene.parts, scene.azimuth, offset, size) for offset in AZIMUTHS]
@@ -64,7 +64,7 @@ def compare(normals: np.ndarray, colours: np.ndarray, truth: SixViews) -> dict[s
 
 def single(seed: int, index: int) -> Scene:
     """That scene, or where it shows two things the scene of the next world that shows one."""
-    scenes = (sample(world, index, framing=POSED) for world in count(seed, WORLDS_APART))
+    scenes = (sample(world, index, framing=CATALOGUE) for world in count(seed, WORLDS_APART))
     return next(scene for scene in scenes if not scene.words.relation)
 
 
