@@ -10,7 +10,7 @@ from perflow_demo.training.objectives.reading import ReadingObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.captions import brief
-from perflow_demo.training.toyworld.scene import POSED, sample
+from perflow_demo.training.toyworld.scene import CATALOGUE, POSED, sample
 from perflow_demo.training.toyworld.shards import ON_WHITE, Pictures, rendered
 from perflow_demo.training.toyworld.six_views import on_white, six_views
 
@@ -42,7 +42,7 @@ def test_the_short_caption_is_true_and_always_the_same():
 
 
 def test_things_alone_are_on_white():
-    scene = sample(4, 0, framing=POSED)
+    scene = sample(4, 0, framing=CATALOGUE)
     page = on_white(scene, SIZE)
     assert (page[[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all() and (page < 200).any()
     if not scene.words.relation:
