@@ -83,8 +83,8 @@ def speed(json: Json = None, quick: Quick = False) -> None:
 
 @program.command()
 def memory(json: Json = None) -> None:
-    """Bytes on the device at full size, shared against separate; loads nothing."""
-    _hand_over(memory_figures.evaluate(), json)
+    """Bytes on the device, shared against separate: at full size, and Pocket's."""
+    _hand_over(memory_figures.evaluate(Settings.from_environment()), json)
 
 
 def _measure(figures: ModuleType, quick: bool, json: Path | None, grid: Path | None) -> None:

@@ -1,6 +1,7 @@
-"""Bytes on the device at full size: one shared copy of everything, against separate pipelines.
+"""Bytes on the device: one shared copy of everything, against separate pipelines.
 
-Networks are built without their weights, so this takes seconds and next to no memory.
+Full-size networks are built without their weights, so this takes seconds and next to no memory;
+those of Pocket are lent by registries and counted by their status.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from transformers import (
 from perflow_demo.evaluation.report import Report
 from perflow_demo.models import layouts
 from perflow_demo.nets import TSR, UNetMV2DConditionModel
+from perflow_demo.registry import open_registry
+from perflow_demo.settings import Settings
 
 NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
     "UNet with ΔW": lambda: UNet2DConditionModel.from_config(layouts.SD15_UNET),
@@ -40,8 +43,9 @@ SEPARATE = {
 }
 
 
-def evaluate() -> Report:
-    """Megabytes in half precision: each network once, the separate pipelines, and the share."""
+def evaluate(settings: Settings) -> Report:
+    """At full size megabytes in half precision: each network once, the separate pipelines, and the
+    share; of Pocket those of `pictures_and_views`."""
     sizes = {name: _bytes(name) for name in NETWORKS}
     shared = sum(sizes.values())
     pipelines = {name: sum(sizes[part] for part in parts) for name, parts in SEPARATE.items()}
@@ -57,8 +61,44 @@ def evaluate() -> Report:
                     "share": shared / separate,
                 }
             ],
+            "Pocket's text to image and multiview": pictures_and_views(settings),
         }
     )
+
+
+def pictures_and_views(settings: Settings) -> list[dict[str, float | str]]:
+    """Resident megabytes of Pocket's text to image and multiview in one registry, against both in
+    registries of their own.
+
+    Views of a prompt want its picture first: a separate program for them holds the parts that draw
+    pictures, too. The second row is of one that takes pictures only.
+    """
+    pictures, views = {"pictures"}, {"views"}
+    together = _resident(settings, pictures | views)
+    rows = []
+    for separate, own in (("from a prompt", pictures | views), ("from a picture", views)):
+        apart = _resident(settings, pictures) + _resident(settings, own)
+        rows.append(
+            {
+                "multiview": separate,
+                "together_mb": together / 1e6,
+                "separate_mb": apart / 1e6,
+                "share": together / apart,
+            }
+        )
+    return rows
+
+
+def _resident(settings: Settings, wanted: set[str]) -> int:
+    """Bytes that a new registry holds once it has lent what draws pictures, or views, or both."""
+    registry = open_registry(settings)
+    if "pictures" in wanted:
+        with registry.lease("pocket", None, 1.0):
+            pass
+    if "views" in wanted:
+        with registry.lease_multiview("pocket", 1.0):
+            pass
+    return registry.status().bytes
 
 
 def _bytes(name: str) -> int:

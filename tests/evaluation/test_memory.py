@@ -5,10 +5,11 @@ import pytest
 from perflow_demo.evaluation import memory
 from perflow_demo.models.catalogue import REFINERS, SOLIDS, WONDER3D
 from perflow_demo.models.stable_diffusion import SD15
+from perflow_demo.settings import Settings
 
 
-def test_one_copy_of_everything_saves_memory():
-    tables = memory.evaluate().tables
+def test_one_copy_of_everything_saves_memory(assets):
+    tables = memory.evaluate(Settings(assets=assets, device="cpu")).tables
     sizes = {row["network"]: row["mb"] for row in tables["one copy each"]}
     # From the published numbers of parameters, two bytes each.
     assert sizes["UNet with ΔW"] == pytest.approx(2 * 859.520964)
@@ -17,6 +18,8 @@ def test_one_copy_of_everything_saves_memory():
     (resident,) = tables["resident"]
     assert resident["shared_mb"] == pytest.approx(sum(sizes.values()))
     assert resident["share"] <= 0.6
+    prompt, _ = tables["Pocket's text to image and multiview"]
+    assert prompt["share"] <= 0.75
     told = {
         memory.PICTURES: SD15,
         ("ControlNet",): REFINERS["tile"],
