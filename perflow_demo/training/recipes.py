@@ -109,10 +109,10 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
 
 
 def tile(at: Workshop) -> Recipe:
-    """The refiner's ControlNet, beside the frozen teacher."""
+    """The refiner's ControlNet, beside the frozen teacher and ΔW."""
     return Recipe(
-        at.tile, steps=600, batch=32, lr=8e-4, muon=0.01, warmup=30, cooldown=0.7, ema=0.99,
-        sheet_every=200, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
+        at.tile, steps=2_000, batch=32, lr=8e-4, muon=0.02, warmup=30, cooldown=0.7, ema=0.99,
+        sheet_every=500, compile=UNET_BLOCKS, goes_on=True, stands_on=(*TEACHER, "delta"),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def reading(at: Workshop) -> Recipe:
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
-        at.multiview, steps=1_500, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
+        at.multiview, steps=1_300, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
         stands_on=("vae", IMAGE_ENCODER),
     )  # fmt: skip

@@ -28,7 +28,7 @@ from perflow_demo.training.view_latents import encoded_views
 from perflow_demo.training.ways import Ways, solved
 
 # Picture size → seed and number of samples.
-WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 250)}
+WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 400)}
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
 CATALOGUED = 12_500  # of the largest world's samples, taken alike
@@ -131,10 +131,10 @@ class Workshop:
         return objective
 
     def tile(self) -> TileObjective:
-        """The ControlNet, the published one or a new one, beside the published teacher."""
+        """The ControlNet, the published one or a new one, beside the published teacher and ΔW."""
         pictures = self.pictures(1024)
         unseen = {"held_out": 4} if self.debug else {}
-        objective = TileObjective(self.teacher(pictures), pictures, **unseen)
+        objective = TileObjective(self.teacher(pictures), self.delta(), pictures, **unseen)
         self.going_on(objective.net, "controlnet_tile")
         return objective
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 
+from perflow_demo.flow import TimeWindows, apply_delta
+from perflow_demo.flow.delta import StateDict
 from perflow_demo.training.objectives.autoencoder import grid, psnr, to_tensor
 from perflow_demo.training.objectives.teacher import TeacherObjective, teacher_schedule
 from perflow_demo.training.publish import write_packed
@@ -28,17 +31,29 @@ class TileObjective:
     """The teacher's own loss on crops of large pictures, with a ControlNet beside it.
 
     All timesteps are drawn alike: detail, which little noise hides, is what there is to learn.
+    Half of the batches stand beside the teacher with ΔW instead, where its windows begin: a copy
+    tells so much of a picture that the way to it is straight, and the velocity there is the line's
+    whole direction. A tile that had never stood beside ΔW lost a decibel with it.
 
     teacher: its data are the latents of `pictures`, of which the last `held_out` are
-    never trained on. Captions are dropped from half of the rows, for a tile says what to draw and
-    most pictures to refine come without words.
+    never trained on. delta: ΔW. Captions are dropped from half of the rows, for a tile says what to
+    draw and most pictures to refine come without words.
     """
 
     def __init__(
-        self, teacher: TeacherObjective, pictures: Path, held_out: int = 24, dropout: float = 0.5
+        self,
+        teacher: TeacherObjective,
+        delta: StateDict | None,
+        pictures: Path,
+        held_out: int = 24,
+        dropout: float = 0.5,
     ) -> None:
         self.net = build_tile(teacher.net.unet)
         self.teacher = teacher.net.eval().requires_grad_(False)
+        self.student = deepcopy(teacher.net.unet)
+        if delta:
+            apply_delta(self.student, delta)
+        self.begins = torch.tensor(TimeWindows().boundaries[:-1]) * 1000
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
         self.latents, self.pictures = teacher.data, Pictures(pictures)
@@ -64,12 +79,16 @@ class TileObjective:
     ) -> tuple[Tensor, dict[str, float]]:
         latents, control, ids, mask = batch
         noise = torch.randn(latents.shape, generator=generator)
-        timesteps = torch.randint(0, 1000, (len(latents),), generator=generator)
-        noisy = self.schedule.add_noise(latents, noise, timesteps)
+        with_delta = bool(torch.rand((), generator=generator) < 0.5)
+        levels = self.begins.long() - 1 if with_delta else torch.arange(1000)
+        levels = levels[torch.randint(len(levels), (len(latents),), generator=generator)]
+        noisy = self.schedule.add_noise(latents, noise, levels)
         context, control = self.teacher.context(ids, mask), self._encoded(control)
-        predicted = self._velocity(net, noisy, timesteps, context, control)
-        velocity = self.schedule.get_velocity(latents, noise, timesteps)
-        return (predicted - velocity).square().mean(), {}
+        # ΔW counts its timesteps from 1, the teacher from 0.
+        unet, timesteps = (self.student, levels + 1) if with_delta else (self.teacher.unet, levels)
+        predicted = controlled(unet, net, noisy, timesteps, context, control)
+        error = (predicted - self.schedule.get_velocity(latents, noise, levels)).square().mean()
+        return error, {"with_delta" if with_delta else "teacher": error.item()}
 
     @torch.no_grad()
     def sheet(self, net: ControlNetModel) -> Image.Image:
@@ -90,7 +109,9 @@ class TileObjective:
         with torch.autocast("cpu", torch.bfloat16):
             copies = self._encoded(control)
             for t in scheduler.timesteps:
-                velocity = self._velocity(net, latents, t.expand(count), context, copies)
+                velocity = controlled(
+                    self.teacher.unet, net, latents, t.expand(count), context, copies
+                )
                 latents = scheduler.step(velocity, t, latents).prev_sample
             return self.autoencoder.decode(latents).sample.float()
 
@@ -106,14 +127,6 @@ class TileObjective:
     def _encoded(self, control: Tensor) -> Tensor:
         return self.autoencoder.encode(control * 2 - 1).latents.float()
 
-    def _velocity(self, net, noisy: Tensor, timesteps: Tensor, context: Tensor, control: Tensor):
-        noisy = noisy.contiguous(memory_format=torch.channels_last)
-        down, middle = net(noisy, timesteps, context, controlnet_cond=control, return_dict=False)
-        return self.teacher.unet(
-            noisy, timesteps, context,
-            down_block_additional_residuals=down, mid_block_additional_residual=middle,
-        ).sample.float()  # fmt: skip
-
     def _crops(self, rows, corners, side: int) -> np.ndarray:
         """The pixels of `Latents.crops`: B 16·side 16·side 3 uint8."""
         crops = []
@@ -128,6 +141,23 @@ class TileObjective:
         middle = np.full((len(rows), 2), (self.latents.pixels // 16 - side) // 2)
         crops = self._crops(rows, middle, side)
         return crops, worse(crops, np.random.default_rng(0))
+
+
+def controlled(
+    unet: UNet2DConditionModel,
+    net: ControlNetModel,
+    noisy: Tensor,
+    timesteps: Tensor,
+    context: Tensor,
+    control: Tensor,
+) -> Tensor:
+    """What the UNet says of noisy latents B C h w under the ControlNet's word, float32."""
+    noisy = noisy.contiguous(memory_format=torch.channels_last)
+    down, middle = net(noisy, timesteps, context, controlnet_cond=control, return_dict=False)
+    return unet(
+        noisy, timesteps, context,
+        down_block_additional_residuals=down, mid_block_additional_residual=middle,
+    ).sample.float()  # fmt: skip
 
 
 def worse(crops: np.ndarray, rng: np.random.Generator) -> Tensor:
