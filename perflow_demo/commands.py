@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,11 +13,14 @@ from perflow_demo.export import glb, png, views
 from perflow_demo.export import turntable as turning
 from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Stage
+from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Request, Stage
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.refine import drawn_style
-from perflow_demo.tasks.table import Task
+from perflow_demo.tasks.table import REQUESTS, Task
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Switches whose off has a name of its own.
 SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
@@ -90,9 +93,8 @@ def _surrounding(task: Task):
     def command(
         output: Path, image: Path | None, debug: bool, prompt: str | None, **values: str | None
     ) -> None:
-        source = image and png.find_recipe(image, TextToImageRequest)
-        request = task.request(source=source, **_given(task, values | {"prompt": prompt}))
-        picture = image and open_picture(image)
+        request = task.request(**_given(task, values | {"prompt": prompt}))
+        request, picture = _pictured(request, image)
         _check_folder(output)
         registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
@@ -134,7 +136,7 @@ def _shaping(task: Task):
         form = _extension(output, glb.FORMATS)
         turning_form = turntable and _extension(turntable, turning.FORMATS)
         request = task.request(**{"texture": form == "glb"} | _given(task, values))
-        picture = open_picture(image) if image else None
+        request, picture = _pictured(request, image)
         registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
         content = glb.encode_result(result, form)
@@ -167,6 +169,14 @@ def _shaping(task: Task):
         for name, (kind, words, help) in files.items()
     ]
     return _described(command, task, [*map(_option, task.request.controls().values()), *options])
+
+
+def _pictured(request: Request, image: Path | None) -> tuple[Request, "Image | None"]:
+    """The request, knowing what drew the picture in a file, and that picture; or without any."""
+    if image is None:
+        return request, None
+    source = png.find_drawing(image, REQUESTS)
+    return request.model_copy(update={"source": source}), open_picture(image)
 
 
 def _described(command, task: Task, options: list[inspect.Parameter]):

@@ -56,6 +56,11 @@ class Request(BaseModel):
         asked = {k: info for k, info in cls.model_fields.items() if k not in cls.filled_in}
         return {name: _control(name, info) for name, info in asked.items()}
 
+    @property
+    def drawing(self) -> "Request | None":
+        """The request that drew the picture which this makes something of, where it is known."""
+        return None
+
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         raise NotImplementedError

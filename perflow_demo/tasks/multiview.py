@@ -120,6 +120,14 @@ class MultiviewRequest(Request):
 
     _empty = field_validator("style", "prompt")(nothing_is_none)
 
+    @property
+    def drawing(self) -> TextToImageRequest | None:
+        """With its family's defaults, where the prompt's picture is drawn here."""
+        if not self.prompt:
+            return self.source
+        asked = self.model_dump(include={"prompt", "family", "style"})
+        return TextToImageRequest(**asked, seed=self.drawing_seed)
+
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         settings = {
@@ -278,13 +286,7 @@ def _drawn(
     request: MultiviewRequest, registry: "Registry", previews: bool
 ) -> Generator[Progress, None, tuple["Image", tuple[str, ...]]]:
     """The prompt's picture, drawn with its family's defaults, and what there is to say of it."""
-    drawing = TextToImageRequest(
-        prompt=request.prompt,
-        family=request.family,
-        style=request.style,
-        seed=request.drawing_seed,
-    )
-    drawn = yield from text_to_image.shown(drawing, registry, previews)
+    drawn = yield from text_to_image.shown(request.drawing, registry, previews)
     return drawn.pictures[0], drawn.notes
 
 

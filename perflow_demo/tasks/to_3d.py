@@ -46,7 +46,7 @@ class To3DRequest(Request):
     """What to make a mesh of, and how. Needs a prompt, or a picture beside it."""
 
     task: ClassVar[str] = "to_3d"
-    filled_in: ClassVar[tuple[str, ...]] = ("parent",)
+    filled_in: ClassVar[tuple[str, ...]] = ("parent", "source")
 
     prompt: str = Field(
         "",
@@ -110,6 +110,14 @@ class To3DRequest(Request):
         title="Print-ready",
         description="One closed piece: the largest part alone, its holes filled.",
     )
+    source: TextToImageRequest | None = Field(
+        None, title="Source", description="The recipe of a picture that was given, if it has one."
+    )
+
+    @property
+    def drawn(self) -> "To3DRequest | TextToImageRequest | None":
+        """What tells the words and the seed of the picture, where it was drawn."""
+        return self if self.prompt else self.source
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,10 @@ class To3DResult:
     """The mesh of one request and how it came about.
 
     mesh: +Y up, facing +Z as the picture's camera saw it. surface: the same before a texture cut
-    it open, with colours at its vertices. picture: what was drawn or given; cutout: its object,
-    RGBA. request: as it was really run: the seed used, the picture's hash.
-    seconds: of work, by stage. notes: sentences on whatever differs from what was asked for.
+    it open, with colours at its vertices. picture: what was drawn or given, as large as its
+    cut-out; cutout: its object, RGBA. request: as it was really run: the seed used, the hash of the
+    whole picture. seconds: of work, by stage. notes: sentences on whatever differs from what was
+    asked for.
     """
 
     mesh: "Mesh"
@@ -184,6 +193,7 @@ def stream(
     if picture is None:
         drawing = drawing_of(request, family, model)
         picture = yield from run.stage("Picture", _draw(run, drawing, previews))
+    picture = foreground.reduced(picture)
     yield Stage(PICTURE, picture)
     real = model.repository is not None
     cutting = foreground.stream(picture, registry, drawn=bool(request.prompt), real=real)
@@ -194,10 +204,7 @@ def stream(
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
         mesh, surface = yield from run.stage("Finish", _finish(run, network, code, mesh))
-    values = run.request.model_dump() | {"parent": digest(picture)}
-    yield To3DResult(
-        mesh, surface, picture, cutout, To3DRequest(**values), run.seconds, tuple(run.notes)
-    )
+    yield To3DResult(mesh, surface, picture, cutout, run.request, run.seconds, tuple(run.notes))
 
 
 def run(
@@ -220,7 +227,8 @@ def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
     if picture is not None:
         if request.prompt:
             raise BadRequest("There are both a prompt and a picture; leave one of them out.")
-        return request.model_copy(update={"parent": digest(picture)})
+        # Nothing is drawn in the style.
+        return request.model_copy(update={"parent": digest(picture), "style": None})
     if not request.prompt:
         raise BadRequest(
             "This was made of a picture that is not here; add it."
@@ -259,8 +267,10 @@ def _draw(
 ) -> Generator[Progress, None, "Image"]:
     drawn = yield from text_to_image.shown(drawing, run.registry, previews)
     run.notes += drawn.notes
-    run.request = run.request.model_copy(update={"seed": drawn.seeds[0]})
-    return drawn.pictures[0]
+    picture = drawn.pictures[0]
+    found = {"seed": drawn.seeds[0], "parent": digest(picture)}
+    run.request = run.request.model_copy(update=found)
+    return picture
 
 
 def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:

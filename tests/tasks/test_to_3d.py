@@ -13,6 +13,7 @@ from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.contract import Loading, Phase, Step
 from perflow_demo.tasks.foreground import NothingFound
+from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.tasks.to_3d import (
     STAGES,
     NothingSolid,
@@ -125,6 +126,16 @@ def test_the_picture_is_settled_before_anything_is_done():
         resolve(ask(prompt="a dog"), disc())
     assert resolve(ask(), disc()).parent == digest(disc())
     assert digest(disc()) != digest(disc().transpose(Image.Transpose.TRANSPOSE).rotate(20))
+
+
+def test_a_given_picture_is_known_by_its_hash_and_recipe_and_kept_small(registry):
+    source = TextToImageRequest(prompt="a teal ball", seed=5)
+    large = disc().resize((1500, 1500))
+    result = run(ask(style="cel", source=source), registry, picture=large)
+    told = result.request
+    assert (told.parent, told.source, told.style) == (digest(large), source, None)
+    assert result.picture.size == result.cutout.size == (1024, 1024)
+    assert To3DRequest(**told.recipe()["request"]) == told
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,8 @@ def test_a_picture_goes_from_tab_to_tab(open_page):
     made = page.locator(".made-of:visible")
     expect(made).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".solid .recipe:visible")).to_contain_text("faces")
+    named = re.compile(r"a-red-car-\d+\.glb")  # it is known what the cut-out was drawn of
+    expect(page.get_by_role("link", name="GLB")).to_have_attribute("download", named)
 
 
 @pytest.mark.browser

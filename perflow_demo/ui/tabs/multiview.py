@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
@@ -13,8 +12,7 @@ from perflow_demo.export import png, views
 from perflow_demo.models.catalogue import MULTIVIEW
 from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
-from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest
+from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import caption, controls, events, run, sheet, stage
 from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header
@@ -135,11 +133,7 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
         sources: dict[str, str] = {}
 
         def views() -> Iterator[list]:
-            request, picture = form.request(*values), None
-            if file:
-                source = png.find_recipe(file, TextToImageRequest)
-                request = request.model_copy(update={"source": source})
-                picture = open_picture(file)
+            request, picture = run.pictured(form.request(*values), file)
             events = task.stream(request, header.registry, picture=picture)
             yield from _views(events, header, sources)
 
@@ -224,10 +218,10 @@ def _hand_over(header: Header) -> Callable:
     def hand_over(drawn: Drawn | None, event: gr.EventData) -> dict:
         if drawn is None:
             raise BadRequest(FORGOTTEN)
-        request, file = drawn.result.request, BytesIO()
+        request = drawn.result.request
         name = run.name_of(request.subject or "cut-out", request.seed)
-        drawn.result.cutout.save(file, "PNG")
-        return header.hand(run.kept(file.getvalue(), name), event.to)
+        content = png.encode(drawn.result.cutout, request)
+        return header.hand(run.kept(content, name), event.to)
 
     return hand_over
 
@@ -244,9 +238,7 @@ def _started(task, registry) -> Callable:
     """The run of the API: the events of drawing the views of words or of an uploaded picture."""
 
     def started(request: MultiviewRequest, file: Path | None) -> Iterator:
-        source = file and png.find_recipe(file, TextToImageRequest)
-        asked = request.model_copy(update={"source": source})
-        picture = open_picture(file) if file else None
+        asked, picture = run.pictured(request, file)
         return task.stream(asked, registry, previews=False, picture=picture)
 
     return started

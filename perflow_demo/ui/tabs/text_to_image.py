@@ -12,9 +12,8 @@ from gradio.utils import get_upload_folder
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.settings import ASSETS
-from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.refine import RefineRequest
+from perflow_demo.tasks.table import REQUESTS
 from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events, history, run, stage
 from perflow_demo.ui.form import Form, offered
@@ -291,9 +290,8 @@ def _reopen(form: ImageForm) -> Callable:
 def _read(form: ImageForm) -> Callable:
     @events.explained
     def read(file: str) -> list:
-        made_of_it = (png.find_recipe(file, kind) for kind in (RefineRequest, MultiviewRequest))
-        source = next((made.source for made in made_of_it if made and made.source), None)
-        request = source or png.read_recipe(file, TextToImageRequest)
+        drawing = png.find_drawing(file, REQUESTS)
+        request = drawing or png.read_recipe(file, TextToImageRequest)
         return _settings_of(form, request, stage.jpeg_url(open_picture(file), stage.PREVIEW, 82))
 
     return read

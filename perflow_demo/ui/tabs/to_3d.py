@@ -11,7 +11,6 @@ import gradio as gr
 from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.enlarging import flatten
-from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, run
 from perflow_demo.ui.form import Form, offered
@@ -42,8 +41,8 @@ class SolidForm(Form):
     def run(self, *values) -> dict[str, Any]:
         """Arguments of a run that values of `inputs` stand for; raises BadRequest."""
         *values, file = values
-        picture = open_picture(file) if file else None
-        return {"request": To3DRequest(**self.asked(*values)), "picture": picture}
+        request, picture = run.pictured(To3DRequest(**self.asked(*values)), file)
+        return {"request": request, "picture": picture}
 
     def filled(self, request: To3DRequest, registry) -> list:
         """Values of `inputs` that ask for this request again; raises BadRequest.
@@ -153,7 +152,7 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
 
 def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) -> Iterator[list]:
     """How the page changes in a run; asked: its arguments. pictures: filled as they are made."""
-    told = task.stream(registry=registry, previews=False, **asked())
+    told = task.stream(registry=registry, **asked())
     with closing(run.paced(told)) as seen:
         for event in seen:
             if isinstance(event, To3DResult):
@@ -161,6 +160,8 @@ def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) 
             elif isinstance(event, Stage):
                 pictures[event.name] = jpeg_url(flatten(event.picture), SMALL, 85)
             else:
+                if isinstance(event, Step) and event.frame:
+                    pictures[PICTURE] = jpeg_url(event.frame.picture, SMALL, 82)
                 yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip()]
 
 
@@ -168,7 +169,7 @@ def _started(task, registry) -> Callable:
     """The run of the API: the events of making words or an uploaded picture solid."""
 
     def started(request: To3DRequest, file: Path | None) -> Iterator:
-        picture = open_picture(file) if file else None
+        request, picture = run.pictured(request, file)
         return task.stream(request, registry, previews=False, picture=picture)
 
     return started
@@ -177,8 +178,13 @@ def _started(task, registry) -> Callable:
 def _glb(result) -> list[str]:
     from perflow_demo.export.glb import encode_result  # mesh libraries take their time
 
-    name = f"{run.file_stem(result.request.prompt or 'picture')}.glb"
-    return [run.kept(encode_result(result, "glb"), name)]
+    return [run.kept(encode_result(result, "glb"), f"{_stem(result.request)}.glb")]
+
+
+def _stem(request: To3DRequest) -> str:
+    """The name of its files, but for their ends."""
+    drawn = request.drawn
+    return run.name_of(drawn.prompt, drawn.seed, "") if drawn else "picture"
 
 
 def _read(form: SolidForm, registry) -> Callable:
@@ -205,7 +211,7 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
     """The viewer's file at once, then the words, small pictures and downloads below it."""
     from perflow_demo.export import glb, turntable  # mesh libraries take their time
 
-    name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
+    name, mesh = _stem(result.request), result.mesh
     files = {f"{name}.glb": run.kept(glb.encode_result(result, "glb"), f"{name}.glb")}
     summary = _summary(result, files, pictures)
     used = {"seed": result.request.seed if result.request.prompt else None}
