@@ -104,15 +104,8 @@ def _surrounding(task: Task):
         for name, content in (contents | {"views.zip": views.zipped(contents)}).items():
             _write(output / name, content)
         typer.echo(output)
-        for note in result.notes:
-            typer.echo(note, err=True)
-        used = result.request
-        drawn = f"drawing {used.drawing_seed} · " if used.drawing_seed != used.seed else ""
-        typer.echo(
-            f"seed {used.seed} · {drawn}multiview network called {used.steps}× · "
-            f"{sum(result.seconds.values()):.2f} s",
-            err=True,
-        )
+        for line in (*result.notes, result.line()):
+            typer.echo(line, err=True)
 
     controls = task.request.controls()
     said = typer.Argument(help=controls["prompt"].help, show_default=False)

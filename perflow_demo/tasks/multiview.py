@@ -164,6 +164,21 @@ class MultiviewResult:
     seconds: dict[str, float]
     notes: tuple[str, ...]
 
+    def line(self) -> str:
+        """`seed 42 · 4 network calls · CFG 1.5 · 1.22 s (picture 0.50 · views 0.60 · …)`."""
+        used, one = self.request, self.request.steps == 1
+        redrawn = used.prompt and used.drawing_seed != used.seed
+        words = [
+            f"seed {used.seed}",
+            *([f"drawing {used.drawing_seed}"] if redrawn else []),
+            f"{used.steps} network call{'' if one else 's'}",
+            f"CFG {used.guidance_scale:g}",
+            *([used.acceleration] if used.acceleration != "perflow" else []),
+            *filter(None, [used.style]),
+        ]
+        spent = [f"{stage} {s:.2f}" for stage, s in self.seconds.items() if s >= 0.005]
+        return f"{' · '.join(words)} · {sum(self.seconds.values()):.2f} s ({' · '.join(spent)})"
+
 
 def stream(
     request: MultiviewRequest,

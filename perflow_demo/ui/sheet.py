@@ -53,7 +53,7 @@ def done(
     )
     actions += send(solid, "to_3d") if solid else ""
     rest = caption.said(said, "alert")
-    rest += caption.recipe(line(result), actions) + caption.notes(result.notes)
+    rest += caption.recipe(result.line(), actions) + caption.notes(result.notes)
     return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
 
 
@@ -61,21 +61,6 @@ def message(state: str, sentence: str, sources: Mapping[str, str]) -> str:
     """One sentence in place of the sheet: the run was stopped, or it failed."""
     role = "alert" if state == "failed" else "status"
     return _stage(state, sources, f'<p class="message" role="{role}">{escape(sentence)}</p>')
-
-
-def line(result: "MultiviewResult") -> str:
-    """What was run, and the seconds of each stage."""
-    request, spent = result.request, result.seconds
-    times = [f"{stage} {seconds:.2f}" for stage, seconds in spent.items() if seconds >= 0.005]
-    calls = f"{request.steps} network call{'s' if request.steps > 1 else ''}"
-    words = [f"seed {request.seed}", calls, f"CFG {request.guidance_scale:g}"]
-    if request.prompt and request.drawing_seed != request.seed:
-        words.insert(1, f"drawing {request.drawing_seed}")
-    if request.acceleration != "perflow":
-        words.append(request.acceleration)
-    if request.style:
-        words.append(request.style)
-    return f"{' · '.join(words)} · {sum(spent.values()):.2f} s ({' · '.join(times)})"
 
 
 def on_white(picture: Image.Image) -> str:

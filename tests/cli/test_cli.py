@@ -1,6 +1,7 @@
 """The command line draws, lists and refuses, the last in one line and with exit code 2."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -126,7 +127,8 @@ def test_a_prompt_becomes_a_folder_of_views(call, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{folder}\n"
     assert "picture ready" in result.stderr and "cutout ready" in result.stderr
-    assert "seed 4 · multiview network called 4×" in result.stderr
+    told = r"seed 4 · 4 network calls · CFG 1 · [\d.]+ s \(picture .* · foreground .* · views .*\)"
+    assert re.fullmatch(told, result.stderr.splitlines()[-1])
     names = {path.name for path in folder.iterdir()}
     assert {"sheet.png", "cutout.png", "picture.png", "cameras.json", "views.zip"} < names
     assert len(names) == 12 + 5
@@ -141,7 +143,7 @@ def test_a_picture_becomes_a_folder_of_views(call, tmp_path):
     result = call("multiview", *words)
     assert result.exit_code == 0, result.stderr
     assert "step 4 of 4" not in result.stderr  # nothing was drawn
-    assert "multiview network called 1×" in result.stderr
+    assert " · 1 network call · " in result.stderr
     assert png.read_recipe(tmp_path / "out" / "sheet.png", MultiviewRequest).prompt is None
 
 

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -9,12 +10,16 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from perflow_demo import ui
+from perflow_demo.errors import BadRequest
+from perflow_demo.export import png
 from perflow_demo.geometry.views import VIEWS
-from perflow_demo.models.catalogue import POCKET_VIEWS
+from perflow_demo.models.catalogue import CATALOGUE, POCKET, POCKET_VIEWS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.ui import sheet
+from perflow_demo.ui.runs import Runs
+from perflow_demo.ui.tabs import multiview
 from tests.ui.test_views import ATTACK, Tags
 
 PATIENCE = 120_000
@@ -53,10 +58,52 @@ def test_the_tab_is_there_only_where_its_weights_are(assets, own_assets):
 
 
 def test_the_line_says_what_was_run_and_how_long_each_stage_took():
-    assert sheet.line(RESULT) == (
+    assert RESULT.line() == (
         "seed 42 · 4 network calls · CFG 1.5 · 1.22 s "
         "(picture 0.50 · foreground 0.02 · views 0.60 · decode 0.10)"
     )
+
+
+def test_a_run_that_fails_leaves_the_views_that_are_there():
+    def refuse(*given, **options):
+        raise BadRequest("Prompt is empty.")
+
+    task, form = SimpleNamespace(stream=refuse), SimpleNamespace(request=MultiviewRequest)
+    header = SimpleNamespace(registry=None, receivers={})
+    draw = multiview._draw(task, form, header, Runs())
+    visitor = SimpleNamespace(session_hash="a visitor")
+    drawn = multiview.Drawn(RESULT, "views.zip", "views.zip")
+    for before, pictures in ((None, 0), (drawn, 12)):
+        *_, (shown, _, used, _) = draw(visitor, None, before)
+        assert "Prompt is empty." in shown and shown.count("<figure data-domain") == pictures
+        assert used is None
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "picture", "told"),
+    [
+        (REQUEST, "a.png", None, 0),
+        (REQUEST.model_copy(update={"prompt": None}), None, gr.skip(), 1),
+        (REQUEST.model_copy(update={"prompt": None}), "a.png", gr.skip(), 0),
+    ],
+    ids=["words", "no picture", "picture"],
+)
+def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, picture, told):
+    """Words come without a picture, since both together cannot be drawn."""
+    sentences = []
+    monkeypatch.setattr(gr, "Info", lambda sentence, **options: sentences.append(sentence))
+    registry = SimpleNamespace(
+        family=CATALOGUE.get, families=lambda: [POCKET], names_repositories=False
+    )
+    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None)
+    read = multiview._read(form, registry)
+    assert read(png.encode(PAGES[0], made), "pocket", given) == [
+        made.prompt or "",
+        42,
+        True,
+        picture,
+    ]
+    assert len(sentences) == told
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header
 from perflow_demo.ui.runs import STOPPED, Runs
 
+EXAMPLES = ("a vintage car", "a red mushroom", "a bird", "a blue teapot")
 KEEP_SECONDS = 3600  # that a cut-out waits for its views to be rolled again
 UNCHANGED = [gr.skip(), None, gr.skip()]  # place in the queue, seeds, what was drawn
 FORGOTTEN = "The cut-out is no longer remembered. Press Enter to start again."
@@ -51,10 +52,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     with gr.Row(elem_classes="task"):
         with gr.Column(elem_classes="ask"):
             prompt = controls.prompt(fields["prompt"], "One object in words")
-            picture = controls.given("Or a picture of one object, instead of the prompt")
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Generate", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")
+            chips = controls.chips(EXAMPLES)
+            picture = controls.given("Or a picture of one object")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
             shown = controls.markup(sheet.empty(), "reroll", "send")
@@ -69,15 +71,16 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     queued = events.on_device(place)
     asked = [*form.entered, generate.click]
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
-    started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
+    inputs = [*form.inputs, picture, drawn]
+    started = gr.on(asked, draw, inputs, outputs, **queued)
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
-    sent = pictured.then(draw, [*form.inputs, picture], outputs, **queued, **events.LATEST)
-    read = made.upload(
-        _read(form, header.registry), [made, header.family], form.inputs, **events.MAY_FAIL
-    )
+    sent = pictured.then(draw, inputs, outputs, **queued, **events.LATEST)
+    chosen, filled = [made, header.family, picture], [*form.inputs, picture]
+    read = made.upload(_read(form, header.registry), chosen, filled, **events.MAY_FAIL)
     events.then_enter_runs(read)
+    events.run_examples(chips, prompt, picture)
     if "to_3d" in header.handed:
         shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
 
@@ -129,7 +132,7 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
     """The run of the page: from the prompt, or from the picture where there is one."""
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
-        *values, file = values
+        *values, file, before = values
         sources: dict[str, str] = {}
 
         def views() -> Iterator[list]:
@@ -138,7 +141,8 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
             yield from _views(events, header, sources)
 
         def failed(sentence: str) -> list:
-            return [sheet.message("failed", sentence, sources), *UNCHANGED]
+            failure = sheet.message("failed", sentence, sources)
+            return [before.again(header, sentence) if before else failure, *UNCHANGED]
 
         yield from runs.shown(visitor, views(), failed)
 
@@ -203,12 +207,15 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
 
 def _read(form: ViewsForm, registry) -> Callable:
     @events.explained
-    def read(file: str, family: str) -> list:
+    def read(file: str, family: str, given: str | None) -> list:
+        """Values of the form's inputs, and of the picture, which words take the place of."""
         request = png.read_recipe(file, MultiviewRequest)
         own = offered(registry, request)
         if own.name != family:  # which brings settings of its own
             raise BadRequest(f"This was made by {own.title}; choose that family and open it again.")
-        return form.brought(request.model_dump(exclude={"family"}))
+        events.want_picture(request, given)
+        values = form.brought(request.model_dump(exclude={"family"}))
+        return [*values, None if request.prompt else gr.skip()]
 
     return read
 

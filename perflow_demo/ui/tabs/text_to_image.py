@@ -134,9 +134,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 
     runs.wire([started], stop, shown, stopped, header, page, (drawn,))
     form.wire(page, [started], used)
-    chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
-        None, js="() => perflow.generate()", **events.AT_ONCE
-    )
+    events.run_examples(chips, prompt)
     tabs = [*header.handed.values()]
     if "refine" in header.handed:
         handed = [form.always, latest, drawn]
@@ -320,10 +318,6 @@ def _hand_over(header: Header) -> Callable:
         return header.hand(files[event.index], event.to)
 
     return hand_over
-
-
-def _prompt(event: gr.EventData) -> str:
-    return event.prompt
 
 
 def _seed(event: gr.EventData) -> tuple[int, bool]:

@@ -100,11 +100,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     runs.wire([started, sent], stop, told, stopped, header, page, (summary,))
     form.wire(page, [started, sent], used)
     events.publish(task, _started(task, header.registry), _glb, pictured=True)
-    read = mesh.upload(_read(form, header.registry), mesh, form.inputs, **events.MAY_FAIL)
+    chosen = [mesh, picture]
+    read = mesh.upload(_read(form, header.registry), chosen, form.inputs, **events.MAY_FAIL)
     events.then_enter_runs(read)
-    chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
-        None, js="() => perflow.generate()", **events.AT_ONCE
-    )
+    events.run_examples(chips, prompt, picture)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Image) -> SolidForm:
@@ -189,10 +188,13 @@ def _stem(request: To3DRequest) -> str:
 
 def _read(form: SolidForm, registry) -> Callable:
     @events.explained
-    def read(file: str) -> list:
+    def read(file: str, given: str | None) -> list:
         from perflow_demo.export import glb  # mesh libraries take their time
 
-        return form.filled(glb.read_recipe(file, To3DRequest), registry)
+        request = glb.read_recipe(file, To3DRequest)
+        values = form.filled(request, registry)
+        events.want_picture(request, given)
+        return values
 
     return read
 
@@ -244,7 +246,3 @@ def _made_of(pictures: dict[str, str]) -> str:
 def _title(file: str) -> str:
     kind = file.rpartition(".")[2]
     return {"zip": "OBJ", "webp": "Turntable"}.get(kind, kind.upper())
-
-
-def _example(event: gr.EventData) -> tuple[str, None]:
-    return event.prompt, None
