@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 DENSITY = 25.0  # at which the surface is cut, as published with TripoSR
 TEXTURED_FACES = 10_000  # of a mesh with a texture, unless the user says otherwise
+MOST_TEXTURED = 100_000  # more are laid flat for minutes, and have a few texels each
 STAGES = ("Picture", "Cut-out", "Shape", "Surface", "Finish")
 
 
@@ -223,7 +224,15 @@ def run(
 
 
 def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
-    """The request with its picture settled; raises BadRequest unless there is one thing to make."""
+    """The request with its picture settled.
+
+    Raises BadRequest unless there is one thing to make, in a way that ends.
+    """
+    if request.texture and (request.faces or 0) > MOST_TEXTURED:
+        raise BadRequest(
+            f"A texture goes with at most {MOST_TEXTURED:,} faces, not {request.faces:,}; ask for "
+            "fewer, or for no texture: the colours of so many vertices are as sharp."
+        )
     if picture is not None:
         if request.prompt:
             raise BadRequest("There are both a prompt and a picture; leave one of them out.")

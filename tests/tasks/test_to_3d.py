@@ -138,6 +138,12 @@ def test_a_given_picture_is_known_by_its_hash_and_recipe_and_kept_small(registry
     assert To3DRequest(**told.recipe()["request"]) == told
 
 
+def test_a_texture_on_too_many_faces_is_refused_before_anything_is_done():
+    with pytest.raises(BadRequest, match=r"at most 100,000 faces, not 2,000,000"):
+        resolve(ask(texture=True, faces=2_000_000), disc())
+    assert resolve(ask(texture=False, faces=2_000_000), disc()).faces == 2_000_000
+
+
 @pytest.mark.parametrize(
     ("picture", "error", "words"),
     [
