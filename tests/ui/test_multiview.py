@@ -74,7 +74,7 @@ def test_a_run_that_fails_leaves_the_views_that_are_there():
     visitor = SimpleNamespace(session_hash="a visitor")
     drawn = multiview.Drawn(RESULT, "views.zip", "views.zip")
     for before, pictures in ((None, 0), (drawn, 12)):
-        *_, (shown, _, used, _) = draw(visitor, None, before)
+        *_, (shown, _, used, *_) = draw(visitor, None, before)
         assert "Prompt is empty." in shown and shown.count("<figure data-domain") == pictures
         assert used is None
 
@@ -171,6 +171,11 @@ def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
     page.get_by_role("button", name="Re-roll views").click()
     expect(page.locator(".views .recipe")).not_to_have_text(line, timeout=PATIENCE)
     page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+    past = page.get_by_role("button", name="Reopen: a red car")
+    expect(past).to_have_count(2)
+    page.locator(".prompt:visible textarea").fill("something else")
+    past.first.click()
+    expect(page.locator(".prompt:visible textarea")).to_have_value(asked, timeout=PATIENCE)
     assert page.locator(".sources img[alt=Cut-out]").get_attribute("src") == cutout
     assert page.locator(".sheet img").count() == 12
     assert re.search(r"seed \d+ · drawing \d+ ·", page.locator(".views .recipe").inner_text())

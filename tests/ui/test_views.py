@@ -79,6 +79,19 @@ def test_history_keeps_the_latest_and_gives_them_back():
     assert len(thumbnail) < 16_000
 
 
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [
+        ({"prompt": "a dog"}, "a dog"),
+        ({"prompt": None, "source": {"prompt": "a cat"}}, "a cat"),
+        ({"prompt": "", "source": None}, "a picture of one’s own"),
+    ],
+)
+def test_an_entry_of_the_history_has_a_name(recipe, name):
+    strip = history.panel([{"recipe": recipe, "thumb": history.PICTURE}])
+    assert f'aria-label="Reopen: {name}"' in strip
+
+
 @pytest.mark.parametrize("junk", [None, "junk", [1, {}], [{"recipe": 1, "thumb": "javascript:x"}]])
 def test_a_history_of_another_shape_counts_as_empty(junk):
     assert history.panel(junk) == ""

@@ -13,14 +13,14 @@ from perflow_demo.models.catalogue import MULTIVIEW
 from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.text_to_image import RANDOM
-from perflow_demo.ui import caption, controls, events, run, sheet, stage
+from perflow_demo.ui import caption, controls, events, history, run, sheet, stage
 from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header
 from perflow_demo.ui.runs import STOPPED, Runs
 
 EXAMPLES = ("a vintage car", "a red mushroom", "a bird", "a blue teapot")
 KEEP_SECONDS = 3600  # that a cut-out waits for its views to be rolled again
-UNCHANGED = [gr.skip(), None, gr.skip()]  # place in the queue, seeds, what was drawn
+UNCHANGED = [gr.skip(), None, [], gr.skip()]  # place in the queue, seeds, history, what was drawn
 FORGOTTEN = "The cut-out is no longer remembered. Press Enter to start again."
 
 
@@ -64,10 +64,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt)
             header.tell_cost(lambda family: MULTIVIEW[family.multiview])
             made = gr.UploadButton("Open settings from a view", elem_classes="reader")
+        past = history.build(task.name)
     # What is on the stage, or was: a Drawn; and the seeds of the run that has just ended.
     drawn, used = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(None)
     runs = Runs()
-    outputs = [shown, place, used, drawn]
+    outputs = [shown, place, used, past.latest, drawn]
     queued = events.on_device(place)
     asked = [*form.entered, generate.click]
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
@@ -77,9 +78,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
     sent = pictured.then(draw, inputs, outputs, **queued, **events.LATEST)
-    chosen, filled = [made, header.family, picture], [*form.inputs, picture]
-    read = made.upload(_read(form, header.registry), chosen, filled, **events.MAY_FAIL)
-    events.then_enter_runs(read)
+    beside, filled = [header.family, picture], [*form.inputs, picture]
+    read, reopen = _read(form, header.registry), _brought(form, header.registry)
+    opened = made.upload(read, [made, *beside], filled, **events.MAY_FAIL)
+    for refilled in (opened, past.reopened(MultiviewRequest, reopen, filled, beside)):
+        events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
     if "to_3d" in header.handed:
         shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
@@ -87,8 +90,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     def stopped(before: Drawn | None) -> str:
         return before.again(header, STOPPED) if before else sheet.message("stopped", STOPPED, {})
 
-    runs.wire([started, again, sent], stop, shown, stopped, header, page, (drawn,))
-    form.wire(page, [started, again, sent], used)
+    going = [started, again, sent]
+    runs.wire(going, stop, shown, stopped, header, page, (drawn,))
+    form.wire(page, going, used)
+    past.wire(page, going)
     started = _started(task, header.registry)
     events.publish(task, started, lambda result: [_zipped(result)[0]], pictured=True)
 
@@ -180,7 +185,8 @@ def _views(events: Iterator, header: Header, sources: dict[str, str]) -> Iterato
             drawn, request = Drawn(view, *_zipped(view)), view.request
             drawing_seed = request.drawing_seed if request.prompt else None
             used = {"seed": request.seed, "drawing_seed": drawing_seed}
-            yield [drawn.again(header), gr.skip(), used, drawn]
+            entries = [history.entry(request, view.colours[0])]
+            yield [drawn.again(header), gr.skip(), used, entries, drawn]
 
 
 def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | MultiviewResult]:
@@ -205,17 +211,27 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 yield event
 
 
-def _read(form: ViewsForm, registry) -> Callable:
-    @events.explained
-    def read(file: str, family: str, given: str | None) -> list:
+def _brought(form: ViewsForm, registry) -> Callable:
+    """What brings the settings of a recipe back."""
+
+    def brought(request: MultiviewRequest, small: str, family: str, given: str | None) -> list:
         """Values of the form's inputs, and of the picture, which words take the place of."""
-        request = png.read_recipe(file, MultiviewRequest)
         own = offered(registry, request)
         if own.name != family:  # which brings settings of its own
             raise BadRequest(f"This was made by {own.title}; choose that family and open it again.")
         events.want_picture(request, given)
         values = form.brought(request.model_dump(exclude={"family"}))
         return [*values, None if request.prompt else gr.skip()]
+
+    return brought
+
+
+def _read(form: ViewsForm, registry) -> Callable:
+    brought = _brought(form, registry)
+
+    @events.explained
+    def read(file: str, family: str, given: str | None) -> list:
+        return brought(png.read_recipe(file, MultiviewRequest), "", family, given)
 
     return read
 

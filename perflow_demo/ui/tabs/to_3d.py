@@ -11,8 +11,9 @@ import gradio as gr
 from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.enlarging import flatten
+from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
-from perflow_demo.ui import caption, controls, events, run
+from perflow_demo.ui import caption, controls, events, history, run
 from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
@@ -52,7 +53,9 @@ class SolidForm(Form):
         family = offered(registry, request)
         values = {name: getattr(request, name) for name in self.fields}
         values["style"] = gr.update(choices=styles_of(family), value=request.style or "")
-        return [*values.values(), True, None if request.prompt else gr.skip()]
+        if request.seed == RANDOM:  # nothing was drawn
+            del values["seed"]
+        return [*self.brought(values), None if request.prompt else gr.skip()]
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -82,13 +85,14 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt, picture)
             header.tell_cost(lambda family: SOLIDS[family.solid])
             mesh = gr.UploadButton("Open settings from a GLB", elem_classes="reader")
+        past = history.build(task.name)
 
     # The words below the mesh in the viewer, and the seed of the run that has just ended.
     summary, used = gr.State(""), gr.State(None)
     runs = Runs()
     queued = events.on_device(place)
     make, inputs = _make(task, form, header.registry, runs), [*form.inputs, summary]
-    shown = [viewer, told, used, summary]
+    shown = [viewer, told, used, summary, past.latest]
     started = gr.on([*form.entered, generate.click], make, inputs, shown, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
@@ -97,12 +101,15 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     def stopped(summary: str) -> str:
         return caption.words("stopped", STOPPED, summary)
 
-    runs.wire([started, sent], stop, told, stopped, header, page, (summary,))
-    form.wire(page, [started, sent], used)
+    going = [started, sent]
+    runs.wire(going, stop, told, stopped, header, page, (summary,))
+    form.wire(page, going, used)
+    past.wire(page, going)
     events.publish(task, _started(task, header.registry), _glb, pictured=True)
-    chosen = [mesh, picture]
-    read = mesh.upload(_read(form, header.registry), chosen, form.inputs, **events.MAY_FAIL)
-    events.then_enter_runs(read)
+    read, reopen = _read(form, header.registry), _brought(form, header.registry)
+    opened = mesh.upload(read, [mesh, picture], form.inputs, **events.MAY_FAIL)
+    for refilled in (opened, past.reopened(To3DRequest, reopen, form.inputs, [picture])):
+        events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
 
 
@@ -128,7 +135,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
 
 
 def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
-    """The run of the page: the viewer, the words below it, the seed and the words that stay."""
+    """The run of the page: viewer, words below it, seed, words that stay, the history's entry."""
 
     def make(visitor: gr.Request, *values) -> Iterator[list]:
         *values, before = values
@@ -141,6 +148,7 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
                 caption.words("failed", sentence, before or _made_of(pictures)),
                 None,
                 gr.skip(),
+                [],
             ]
 
         views = _views(task, registry, lambda: form.run(*values), pictures)
@@ -161,7 +169,7 @@ def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) 
             else:
                 if isinstance(event, Step) and event.frame:
                     pictures[PICTURE] = jpeg_url(event.frame.picture, SMALL, 82)
-                yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip()]
+                yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip(), []]
 
 
 def _started(task, registry) -> Callable:
@@ -186,15 +194,25 @@ def _stem(request: To3DRequest) -> str:
     return run.name_of(drawn.prompt, drawn.seed, "") if drawn else "picture"
 
 
+def _brought(form: SolidForm, registry) -> Callable:
+    """What brings the settings of a recipe back."""
+
+    def brought(request: To3DRequest, small: str, given: str | None) -> list:
+        values = form.filled(request, registry)
+        events.want_picture(request, given)
+        return values
+
+    return brought
+
+
 def _read(form: SolidForm, registry) -> Callable:
+    brought = _brought(form, registry)
+
     @events.explained
     def read(file: str, given: str | None) -> list:
         from perflow_demo.export import glb  # mesh libraries take their time
 
-        request = glb.read_recipe(file, To3DRequest)
-        values = form.filled(request, registry)
-        events.want_picture(request, given)
-        return values
+        return brought(glb.read_recipe(file, To3DRequest), "", given)
 
     return read
 
@@ -218,7 +236,7 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
     summary = _summary(result, files, pictures)
     used = {"seed": result.request.seed if result.request.prompt else None}
     busy = caption.busy("Other formats and a turntable", 1, 1, summary)
-    yield [next(iter(files.values())), busy, used, summary]
+    yield [next(iter(files.values())), busy, used, summary, []]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
         files[file] = run.kept(
@@ -226,7 +244,8 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
         )
     files[f"{name}.webp"] = run.kept(turntable.encode(mesh, "webp"), f"{name}.webp")
     summary = _summary(result, files, pictures)
-    yield [gr.skip(), caption.words("done", "", summary), used, summary]
+    entries = [history.entry(result.request, flatten(result.cutout))]
+    yield [gr.skip(), caption.words("done", "", summary), used, summary, entries]
 
 
 def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]) -> str:
