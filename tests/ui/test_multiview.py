@@ -21,6 +21,7 @@ from perflow_demo.ui import sheet
 from perflow_demo.ui.runs import Runs
 from perflow_demo.ui.tabs import multiview
 from tests.ui.test_views import ATTACK, Tags
+from tests.ui.visitor import QUIET
 
 PATIENCE = 120_000
 PAGES = tuple(Image.new("RGB", (32, 32), (40 * n, 0, 0)) for n in range(6))
@@ -95,12 +96,13 @@ def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, 
     registry = SimpleNamespace(
         family=CATALOGUE.get, families=lambda: [POCKET], names_repositories=False
     )
-    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None)
+    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, None)
     read = multiview._read(form, registry)
-    assert read(png.encode(PAGES[0], made), "pocket", given) == [
+    assert read(png.encode(PAGES[0], made), given) == [
         made.prompt or "",
         42,
         True,
+        "pocket",
         picture,
     ]
     assert len(sentences) == told
@@ -179,6 +181,29 @@ def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
     assert page.locator(".sources img[alt=Cut-out]").get_attribute("src") == cutout
     assert page.locator(".sheet img").count() == 12
     assert re.search(r"seed \d+ · drawing \d+ ·", page.locator(".views .recipe").inner_text())
+
+
+@pytest.mark.browser
+def test_a_view_of_another_family_brings_that_family_to_all_tabs(open_page, tmp_path):
+    family = CATALOGUE["sd15-dreamshaper"]
+    asked = MultiviewRequest(prompt="a red car", family=family.name, steps=7, guidance_scale=2.5)
+    (tmp_path / "view.png").write_bytes(png.encode(PAGES[0], asked.model_copy(update={"seed": 5})))
+    page = open_page()
+    page.get_by_role("tab", name="Multiview").click()
+    page.locator(".set:visible input[type=file]").set_input_files(tmp_path / "view.png")
+    expect(page.locator(".prompt:visible textarea")).to_have_value("a red car", timeout=PATIENCE)
+    expect(page.get_by_label("Family")).to_have_value(family.title)
+    page.evaluate(QUIET)
+    steps = page.get_by_label("number input for Steps").locator("visible=true")
+    guidance = page.get_by_label("number input for Guidance").locator("visible=true")
+    expect(steps).to_have_value("7")
+    expect(guidance).to_have_value("2.5")
+    page.get_by_role("tab", name="Image").click()
+    usual = family.defaults
+    expect(steps).to_have_value(str(usual.steps))
+    expect(guidance).to_have_value(f"{usual.guidance_scale:g}")
+    page.get_by_role("button", name="Advanced").click()
+    expect(page.get_by_label(str(usual.size), exact=True)).to_be_checked()
 
 
 @pytest.mark.browser

@@ -110,11 +110,12 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     registry = SimpleNamespace(
         families=lambda: [POCKET, larger], family=CATALOGUE.get, names_repositories=False
     )
-    form = ImageForm({}, None, registry, None, None)
+    form = ImageForm({}, None, registry, None, None, None)
     asked = request(family=larger.name, size=1024, count=2)
-    *values, keep = form.filled(asked)
+    *values, keep, held = form.filled(asked)
     values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
-    assert keep and (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
+    assert keep and held == larger.name
+    assert (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
     assert (values["count"]["maximum"], values["count"]["value"]) == (2, 2)
     assert values["delta"] == ""
 
@@ -133,4 +134,4 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
         names_repositories=True,
     )
     with pytest.raises(BadRequest, match="not offer|not here"):
-        ImageForm({}, None, registry, None, None).filled(request(**{"size": None} | asked))
+        ImageForm({}, None, registry, None, None, None).filled(request(**{"size": None} | asked))

@@ -15,7 +15,7 @@ from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import caption, controls, events, history, run, sheet, stage
 from perflow_demo.ui.form import Form, offered
-from perflow_demo.ui.header import Header
+from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
 
 EXAMPLES = ("a vintage car", "a red mushroom", "a bird", "a blue teapot")
@@ -38,8 +38,11 @@ class Drawn:
         return sheet.done(self.result, run.url_of(self.archive), self.name, solid, said)
 
 
+@dataclass(frozen=True)
 class ViewsForm(Form):
-    """The controls of the tab."""
+    """The controls of the tab; held: name of the family whose usual values they have."""
+
+    held: gr.State
 
     def request(self, *values) -> MultiviewRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
@@ -78,10 +81,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
     sent = pictured.then(draw, inputs, outputs, **queued, **events.LATEST)
-    beside, filled = [header.family, picture], [*form.inputs, picture]
+    filled = [*form.inputs, form.held, picture]
     read, reopen = _read(form, header.registry), _brought(form, header.registry)
-    opened = made.upload(read, [made, *beside], filled, **events.MAY_FAIL)
-    for refilled in (opened, past.reopened(MultiviewRequest, reopen, filled, beside)):
+    opened = made.upload(read, [made, picture], filled, **events.MAY_FAIL)
+    for refilled in (opened, past.reopened(MultiviewRequest, reopen, filled, [picture])):
         events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
     if "to_3d" in header.handed:
@@ -101,7 +104,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     """The controls below the prompt: those that matter, the others folded away."""
     registry = header.registry
-    defaults = registry.multiview_families()[0].defaults
+    held, defaults = gr.State(header.family.value), registry.multiview_families()[0].defaults
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
     seed, keep = controls.seed(fields["seed"])
@@ -110,15 +113,19 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         drawing = controls.number(fields["drawing_seed"], value=None, placeholder="the seed")
         split = controls.windows(fields["windows"])
 
-    @events.quiet
     def usual(name: str, kind: str) -> tuple[int, float]:
         defaults = registry.multiview_family(registry.family(name).multiview).defaults
         return defaults.steps_of(kind), defaults.guidance_scale
 
-    asked = [header.family, acceleration]
-    # A recipe opened in another tab may change the family.
-    changed = [header.family.change, acceleration.input]
-    gr.on(changed, usual, asked, [steps, guidance], **events.AT_ONCE)
+    def followed(name: str, kind: str, held: str) -> tuple[str, int, float]:
+        if name == held:  # it came with a recipe of this tab, which brought its own values
+            return gr.skip()
+        return name, *usual(name, kind)
+
+    asked, own = [header.family, acceleration], [steps, guidance]
+    acceleration.input(events.quiet(usual), asked, own, **events.AT_ONCE)
+    # A recipe opened in another tab may change the family, too.
+    header.family.change(events.quiet(followed), [*asked, held], [held, *own], **events.AT_ONCE)
     made = {
         "prompt": prompt,
         "family": header.family,
@@ -130,7 +137,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         "drawing_seed": drawing,
         "windows": split,
     }
-    return ViewsForm(made, keep)
+    return ViewsForm(made, keep, held)
 
 
 def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
@@ -214,14 +221,16 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
 def _brought(form: ViewsForm, registry) -> Callable:
     """What brings the settings of a recipe back."""
 
-    def brought(request: MultiviewRequest, small: str, family: str, given: str | None) -> list:
-        """Values of the form's inputs, and of the picture, which words take the place of."""
-        own = offered(registry, request)
-        if own.name != family:  # which brings settings of its own
-            raise BadRequest(f"This was made by {own.title}; choose that family and open it again.")
+    def brought(request: MultiviewRequest, small: str, given: str | None) -> list:
+        """Values of the form, the family it holds, and the picture, which words take the place of.
+
+        `small` is not shown: what is on the stage stays there.
+        """
+        family = offered(registry, request)
         events.want_picture(request, given)
-        values = form.brought(request.model_dump(exclude={"family"}))
-        return [*values, None if request.prompt else gr.skip()]
+        style = gr.update(choices=styles_of(family), value=request.style or "")
+        values = form.brought(request.model_dump() | {"style": style})
+        return [*values, family.name, None if request.prompt else gr.skip()]
 
     return brought
 
@@ -230,8 +239,8 @@ def _read(form: ViewsForm, registry) -> Callable:
     brought = _brought(form, registry)
 
     @events.explained
-    def read(file: str, family: str, given: str | None) -> list:
-        return brought(png.read_recipe(file, MultiviewRequest), "", family, given)
+    def read(file: str, given: str | None) -> list:
+        return brought(png.read_recipe(file, MultiviewRequest), "", given)
 
     return read
 

@@ -37,18 +37,25 @@ class ImageForm(Form):
 
     prefix: puts the words that the family's authors use before the prompt.
     always: whether pictures go on to the Refine tab by themselves.
+    held: name of the family whose limits and usual values the controls have.
     """
 
     registry: object
     prefix: gr.Button
     always: gr.Checkbox
+    held: gr.State
+
+    @property
+    def outputs(self) -> list:
+        """What `filled` fills."""
+        return [*self.inputs, self.held]
 
     def request(self, *values) -> TextToImageRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
         return TextToImageRequest(**self.asked(*values))
 
     def filled(self, request: TextToImageRequest) -> list:
-        """Values of `inputs` that ask for this request again; raises BadRequest."""
+        """Values of `outputs` that ask for this request again; raises BadRequest."""
         family = offered(self.registry, request)
         if request.delta and request.delta not in self.registry.deltas():
             raise BadRequest(f"This was drawn with the ΔW {request.delta!r}, which is not here.")
@@ -58,7 +65,7 @@ class ImageForm(Form):
         values["windows"] = request.windows or 0
         for name in limits:
             values[name] = limits[name] | {"value": values[name]}
-        return [*values.values(), True]
+        return [*values.values(), True, family.name]
 
     @staticmethod
     def limits(family) -> dict[str, dict]:
@@ -137,7 +144,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     if tabs:
         shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
-    filled = [shown, drawn, *form.inputs]
+    filled = [shown, drawn, *form.outputs]
     reopened = past.reopened(TextToImageRequest, partial(_settings_of, form), filled)
     read = picture.upload(_read(form), picture, filled, **events.MAY_FAIL)
     for refilled in (reopened, read):
@@ -193,7 +200,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Image
         "delta": delta,
         "lora": lora,
     }
-    return ImageForm(made, keep, header.registry, prefix, always)
+    return ImageForm(made, keep, header.registry, prefix, always, gr.State(family.name))
 
 
 def _wire_defaults(form: ImageForm) -> None:
@@ -204,11 +211,14 @@ def _wire_defaults(form: ImageForm) -> None:
         return form.family(name).defaults.steps_of(acceleration)
 
     @events.quiet
-    def limits(name: str, acceleration: str) -> tuple:
+    def limits(name: str, acceleration: str, style: str, held: str) -> tuple:
+        if name == held:  # it came with a recipe of this tab, which brought its own values
+            return gr.skip()
         family = form.family(name)
         bounds = form.limits(family)
         return (
-            bounds["style"] | {"value": ""},
+            name,
+            bounds["style"] | {"value": style if style and family.style(style) else ""},
             steps(name, acceleration),
             family.defaults.guidance_scale,
             bounds["size"] | {"value": family.defaults.size},
@@ -226,12 +236,13 @@ def _wire_defaults(form: ImageForm) -> None:
 
     asked = [fields["family"], fields["acceleration"]]
     names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
-    limited = [fields[name] for name in names]
+    limited = [form.held, *(fields[name] for name in names)]
     words = [fields["family"], fields["prompt"]]
     form.prefix.click(prefixed, words, fields["prompt"], **events.AT_ONCE)
     fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
-    fields["family"].input(limits, asked, limited, **events.AT_ONCE)
-    # A recipe brings its own values and its family's limits, but not this.
+    # A recipe opened in another tab may change the family, too.
+    chosen = [*asked, fields["style"], form.held]
+    fields["family"].change(limits, chosen, limited, **events.AT_ONCE)
     fields["family"].change(prefix, fields["family"], form.prefix, **events.AT_ONCE)
 
 
