@@ -112,13 +112,10 @@ class To3DRequest(Request):
         description="One closed piece: the largest part alone, its holes filled.",
     )
     source: TextToImageRequest | None = Field(
-        None, title="Source", description="The recipe of a picture that was given, if it has one."
+        None,
+        title="Source",
+        description="The recipe that the picture was drawn by, where it has one.",
     )
-
-    @property
-    def drawn(self) -> "To3DRequest | TextToImageRequest | None":
-        """What tells the words and the seed of the picture, where it was drawn."""
-        return self if self.prompt else self.source
 
 
 @dataclass(frozen=True)
@@ -277,7 +274,7 @@ def _draw(
     drawn = yield from text_to_image.shown(drawing, run.registry, previews)
     run.notes += drawn.notes
     picture = drawn.pictures[0]
-    found = {"seed": drawn.seeds[0], "parent": digest(picture)}
+    found = {"seed": drawn.seeds[0], "parent": digest(picture), "source": drawn.recipe(0)}
     run.request = run.request.model_copy(update=found)
     return picture
 

@@ -11,6 +11,7 @@ from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.export.glb import encode_result
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import text_to_image
 from perflow_demo.tasks.contract import Loading, Phase, Step
 from perflow_demo.tasks.foreground import NothingFound
 from perflow_demo.tasks.text_to_image import TextToImageRequest
@@ -67,6 +68,8 @@ def test_a_prompt_is_drawn_first_and_its_seed_told(registry):
     assert any(isinstance(event, Step) for event in events)
     result = events[-1]
     assert result.request.seed >= 0 and result.request.prompt == "a red dog"
+    drawn = text_to_image.run(result.request.source, registry)
+    assert digest(drawn.pictures[0]) == result.request.parent
     again = run(result.request, registry)
     assert digest(again.picture) == digest(result.picture) == result.request.parent
     assert np.array_equal(again.mesh.vertices, result.mesh.vertices)

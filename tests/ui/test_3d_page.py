@@ -104,6 +104,22 @@ def test_a_mesh_brings_its_settings_back(page, tmp_path):
     expect(page.locator(".solid:visible .prompt textarea")).to_have_value("a red dog")
 
 
+def test_a_drawn_picture_can_be_made_solid_again_with_other_settings(page):
+    prompt = page.locator(".solid .prompt textarea")
+    prompt.fill("a red dog")
+    prompt.press("Enter")
+    line, link = done(page), page.get_by_role("link", name="GLB")
+    seed = re.match(r"seed (\d+) · ", line)[1]
+    expect(link).to_have_attribute("download", f"a-red-dog-{seed}.glb")
+    page.get_by_label("Texture").uncheck()
+    page.get_by_role("button", name="Same picture again").click()
+    expect(page.locator(".solid .recipe")).not_to_have_text(line, timeout=PATIENCE)
+    done(page)
+    expect(prompt).to_have_value("")
+    expect(page.locator(".solid .given img")).to_be_visible()
+    expect(link).to_have_attribute("download", f"a-red-dog-{seed}.glb")
+
+
 def test_nothing_to_make_is_told_in_a_sentence(page):
     page.locator(".solid .prompt textarea").press("Enter")
     expect(page.locator(".said")).to_have_text(re.compile("neither a prompt nor a picture"))

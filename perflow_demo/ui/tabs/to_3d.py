@@ -8,16 +8,18 @@ from typing import Any
 
 import gradio as gr
 
+from perflow_demo.errors import BadRequest
+from perflow_demo.export import png
 from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.enlarging import flatten
 from perflow_demo.tasks.text_to_image import RANDOM
-from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
+from perflow_demo.tasks.to_3d import STAGES, To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, history, run
 from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
-from perflow_demo.ui.stage import jpeg_url
+from perflow_demo.ui.stage import jpeg_url, send
 
 EXAMPLES = ("a red mushroom", "a yellow mug", "a blue teapot", "a gift box with a bow")
 EMPTY = "Type a thing and press Enter, or drop a picture of one."
@@ -25,7 +27,17 @@ PAPER = (0.965, 0.965, 0.965, 1.0)
 # Degrees around and from above, and the distance: the front, from a little above.
 CAMERA = (90, 78, None)
 MADE_OF = {PICTURE: "The picture", CUTOUT: "Its object"}
+AGAIN = "Another mesh of the same picture, with the settings as they are now"
+GONE = "The picture is no longer here; press Enter to draw it again."
 SMALL = 168  # pixels of the picture and its cut-out beside the mesh
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is in the viewer: the words below it, and the file of the picture drawn for it."""
+
+    words: str = ""
+    drawn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,29 +92,29 @@ def build(task, header: Header, page: gr.Blocks) -> None:
                 interactive=False,
                 elem_classes="viewer",
             )
-            told = controls.markup(caption.words("empty", EMPTY))
+            told = controls.markup(caption.words("empty", EMPTY), "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
             header.tell_cost(lambda family: SOLIDS[family.solid])
             mesh = gr.UploadButton("Open settings from a GLB", elem_classes="reader")
         past = history.build(task.name)
 
-    # The words below the mesh in the viewer, and the seed of the run that has just ended.
-    summary, used = gr.State(""), gr.State(None)
+    # What is in the viewer, and the seed of the run that has just ended.
+    made, used = gr.State(Made()), gr.State(None)
     runs = Runs()
     queued = events.on_device(place)
-    make, inputs = _make(task, form, header.registry, runs), [*form.inputs, summary]
-    shown = [viewer, told, used, summary, past.latest]
+    make, inputs = _make(task, form, header.registry, runs), [*form.inputs, made]
+    shown = [viewer, told, used, made, past.latest]
     started = gr.on([*form.entered, generate.click], make, inputs, shown, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
     sent = pictured.then(make, inputs, shown, **queued, **events.LATEST)
 
-    def stopped(summary: str) -> str:
-        return caption.words("stopped", STOPPED, summary)
+    def stopped(made: Made) -> str:
+        return caption.words("stopped", STOPPED, made.words)
 
     going = [started, sent]
-    runs.wire(going, stop, told, stopped, header, page, (summary,))
+    runs.wire(going, stop, told, stopped, header, page, (made,))
     form.wire(page, going, used)
     past.wire(page, going)
     events.publish(task, _started(task, header.registry), _glb, pictured=True)
@@ -111,6 +123,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     for refilled in (opened, past.reopened(To3DRequest, reopen, form.inputs, [picture])):
         events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
+    told.send(_hand_over(header), made, [*header.handed.values()], **events.MAY_FAIL)
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Image) -> SolidForm:
@@ -145,7 +158,7 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
             # The viewer still has the mesh that the words before are of.
             return [
                 gr.skip(),
-                caption.words("failed", sentence, before or _made_of(pictures)),
+                caption.words("failed", sentence, before.words or _made_of(pictures)),
                 None,
                 gr.skip(),
                 [],
@@ -190,7 +203,7 @@ def _glb(result) -> list[str]:
 
 def _stem(request: To3DRequest) -> str:
     """The name of its files, but for their ends."""
-    drawn = request.drawn
+    drawn = request.source
     return run.name_of(drawn.prompt, drawn.seed, "") if drawn else "picture"
 
 
@@ -217,13 +230,23 @@ def _read(form: SolidForm, registry) -> Callable:
     return read
 
 
+def _hand_over(header: Header) -> Callable:
+    @events.explained
+    def hand_over(made: Made, event: gr.EventData) -> dict:
+        if made.drawn is None:
+            raise BadRequest(GONE)
+        return header.hand(made.drawn, event.to)
+
+    return hand_over
+
+
 def _progress(event: Phase | Step | Loading, rest: str) -> str:
     if isinstance(event, Phase):
         words = f"{event.title} · stage {event.number} of {event.of}"
         return caption.busy(words, event.number - 1 + event.share, event.of, rest)
     if isinstance(event, Step):
         words = f"Picture · step {event.number} of {event.of}"
-        return caption.busy(words, event.number, event.of, rest)
+        return caption.busy(words, event.number / event.of, len(STAGES), rest)
     return caption.busy(caption.loading(event), event.bytes_done, event.bytes_total or 1, rest)
 
 
@@ -231,12 +254,15 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
     """The viewer's file at once, then the words, small pictures and downloads below it."""
     from perflow_demo.export import glb, turntable  # mesh libraries take their time
 
-    name, mesh = _stem(result.request), result.mesh
+    request, mesh = result.request, result.mesh
+    name, drawn = _stem(request), None
+    if request.prompt:
+        drawn = run.kept(png.encode(result.picture, request.source), f"{name}.png")
     files = {f"{name}.glb": run.kept(glb.encode_result(result, "glb"), f"{name}.glb")}
     summary = _summary(result, files, pictures)
-    used = {"seed": result.request.seed if result.request.prompt else None}
+    used = {"seed": request.seed if request.prompt else None}
     busy = caption.busy("Other formats and a turntable", 1, 1, summary)
-    yield [next(iter(files.values())), busy, used, summary, []]
+    yield [next(iter(files.values())), busy, used, Made(summary, drawn), []]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
         files[file] = run.kept(
@@ -244,8 +270,8 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
         )
     files[f"{name}.webp"] = run.kept(turntable.encode(mesh, "webp"), f"{name}.webp")
     summary = _summary(result, files, pictures)
-    entries = [history.entry(result.request, flatten(result.cutout))]
-    yield [gr.skip(), caption.words("done", "", summary), used, summary, entries]
+    entries = [history.entry(request, flatten(result.cutout))]
+    yield [gr.skip(), caption.words("done", "", summary), used, Made(summary, drawn), entries]
 
 
 def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]) -> str:
@@ -253,6 +279,8 @@ def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]
     links = "".join(
         caption.download(run.url_of(path), file, _title(file)) for file, path in files.items()
     )
+    if result.request.prompt:
+        links += send("Same picture again", To3DRequest.task, hint=AGAIN)
     return caption.recipe(result.line(), links) + caption.notes(result.notes) + _made_of(pictures)
 
 
