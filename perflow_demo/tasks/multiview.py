@@ -14,6 +14,7 @@ from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
     PICTURE,
+    Frame,
     Progress,
     Request,
     Stage,
@@ -191,9 +192,9 @@ def stream(
 
     picture: of the object, or its cut-out, instead of a prompt. earlier: a run whose picture and
     cut-out are taken instead of either. Closing the generator stops the run. Steps before the first
-    Stage are those of the picture, with frames if `previews`; later ones those of the views. Raises
-    UserError: BadRequest, foreground's for a picture that shows no single object, LoadError,
-    OutOfMemory.
+    Stage are those of the picture, later ones those of the views, whose frames show all twelve as
+    `multiview_sampling.preview` does; there are frames if `previews`. Raises UserError: BadRequest,
+    foreground's for a picture that shows no single object, LoadError, OutOfMemory.
     """
     if earlier:
         request = _same_object(request, earlier.request)
@@ -227,7 +228,7 @@ def stream(
             lent = partial(registry.lease_multiview, family.name, strength)
             pipeline = yield from lease(stack, lent)
         with clocked(seconds, "views"):
-            latents = yield from _denoised(pipeline, cutout, request, family, registry)
+            latents = yield from _denoised(pipeline, cutout, request, family, registry, previews)
         with clocked(seconds, "decode"):
             from perflow_demo.tasks import multiview_sampling
 
@@ -311,8 +312,12 @@ def _denoised(
     request: MultiviewRequest,
     family: "MultiviewFamily",
     registry: "Registry",
+    previews: bool,
 ) -> "Generator[Step, None, Tensor]":
-    """Yield a Step after each call of the network; return the latents of the twelve pictures."""
+    """Yield a Step after each call of the network; return the latents of the twelve pictures.
+
+    After the last call there is no preview, since the pictures themselves follow at once.
+    """
     from perflow_demo.geometry import framing
     from perflow_demo.tasks import multiview_sampling, sampling
 
@@ -326,8 +331,12 @@ def _denoised(
     latents = multiview_sampling.noise(pipeline, request.seed, size)
     calls = multiview_sampling.denoise(pipeline, latents, conditions, registry.with_room)
     for number, (start, end) in enumerate(intervals, start=1):
-        latents, _ = next(calls)
-        yield Step(number, len(intervals), start, end)
+        latents, clean = next(calls)
+        frame = None
+        if previews and number < len(intervals):
+            picture = multiview_sampling.preview(pipeline, clean, registry.in_parts)
+            frame = Frame(picture, start, end)
+        yield Step(number, len(intervals), start, end, frame)
     return latents
 
 

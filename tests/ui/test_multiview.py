@@ -114,8 +114,9 @@ def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, 
         sheet.done(RESULT, ATTACK, ATTACK),
         sheet.message("failed", ATTACK, {"picture": ATTACK}),
         sheet.running({}, ATTACK, 1, 4),
+        sheet.running({}, ATTACK, 1, 4, Image.new("RGB", (48, 16))),
     ],
-    ids=["done", "failed", "running"],
+    ids=["done", "failed", "running", "seen"],
 )
 def test_words_never_become_markup(html):
     assert not {"script", "onerror"} & Tags(html).names

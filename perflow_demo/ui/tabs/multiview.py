@@ -10,7 +10,7 @@ import gradio as gr
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png, views
 from perflow_demo.models.catalogue import MULTIVIEW
-from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
+from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import caption, controls, events, history, run, sheet, stage
@@ -199,7 +199,7 @@ def _views(events: Iterator, header: Header, sources: dict[str, str]) -> Iterato
 def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | MultiviewResult]:
     """The stage's HTML after each event, then the result; sources: filled with what there is."""
     yield sheet.running(sources, "Starting …")
-    work = "Drawing the picture"
+    work, seen = "Drawing the picture", None
     with closing(run.paced(events)) as told:
         for event in told:
             if isinstance(event, Stage):
@@ -207,10 +207,12 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 work = "Cutting the object out" if event.name == PICTURE else "Drawing the views"
                 yield sheet.running(sources, f"{work} …")
             elif isinstance(event, Step):
-                if event.frame:
+                if event.frame and CUTOUT in sources:
+                    seen = event.frame.picture
+                elif event.frame:
                     sources[PICTURE] = stage.frame_url(event.frame)
                 words = f"{work}: step {event.number} of {event.of}"
-                yield sheet.running(sources, words, event.number, event.of)
+                yield sheet.running(sources, words, event.number, event.of, seen)
             elif isinstance(event, Loading):
                 words = caption.loading(event)
                 yield sheet.running(sources, words, event.bytes_done, event.bytes_total)
