@@ -1,6 +1,7 @@
 """A command for each task of the table; its options are the fields of the task's request."""
 
 import inspect
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,7 +99,6 @@ def _surrounding(task: Task):
         _check_folder(output)
         registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
-        output.mkdir(exist_ok=True)
         pages = result.picture, result.cutout, result.normals, result.colours
         contents = views.files(result.request, *pages)
         for name, content in (contents | {"views.zip": views.zipped(contents)}).items():
@@ -255,10 +255,14 @@ def _check_folder(path: Path) -> None:
 def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise BadRequest(f"There is no folder {path.parent}; make it first.")
+    place = path if path.exists() else path.parent
+    if not os.access(place, os.W_OK):
+        raise BadRequest(f"{place} cannot be written to; choose another place.")
 
 
 def _write(path: Path, content: bytes) -> None:
     try:
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error

@@ -135,6 +135,30 @@ def test_a_prompt_becomes_a_folder_of_views(call, tmp_path):
     assert Image.open(folder / "normals_back.png").size == (256, 256)
 
 
+@pytest.mark.parametrize("words", [["t2i", "a dog"], ["multiview", "a dog"], ["3d", "a dog"]])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_drawn(
+    call, words, tmp_path, monkeypatch
+):
+    """By root it can, so that this is not to be had with a real one."""
+    asked = []
+    monkeypatch.setattr("os.access", lambda path, mode: asked.append(path))
+    output = tmp_path / {"t2i": "x.png", "3d": "x.glb"}.get(words[0], "x")
+    result = call(*words, "-o", output)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert f"{tmp_path} cannot be written to" in line
+    output.touch() if output.suffix else output.mkdir()
+    call(*words, "-o", output)
+    assert asked == [tmp_path, output]  # what is there may be written to where its folder may not
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(call):
+    words = ["--steps", 1, "--windows", 1, "-o", "/proc/views"]
+    result = call("multiview", "a red dog", *words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: /proc/views/picture.png cannot be")
+
+
 def test_a_picture_becomes_a_folder_of_views(call, tmp_path):
     page = Image.new("RGB", (200, 100), "white")
     page.paste("teal", (70, 20, 130, 80))
