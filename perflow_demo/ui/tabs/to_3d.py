@@ -83,15 +83,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             picture = controls.given("Or a picture of one thing")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
-            viewer = gr.Model3D(
-                label="Mesh",
-                show_label=False,
-                height=520,
-                clear_color=PAPER,
-                camera_position=CAMERA,
-                interactive=False,
-                elem_classes="viewer",
-            )
+            viewer = _viewer()
             told = controls.markup(caption.words("empty", EMPTY), "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
@@ -124,6 +116,18 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
     told.send(_hand_over(header), made, [*header.handed.values()], **events.MAY_FAIL)
+
+
+def _viewer() -> gr.Model3D:
+    return gr.Model3D(
+        label="Mesh",
+        show_label=False,
+        height=520,
+        clear_color=PAPER,
+        camera_position=CAMERA,
+        interactive=False,
+        elem_classes="viewer",
+    )
 
 
 def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Image) -> SolidForm:
