@@ -1,10 +1,11 @@
 """A command for each task of the table; its options are the fields of the task's request."""
 
 import inspect
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,11 +14,14 @@ from perflow_demo.export import glb, png, views
 from perflow_demo.export import turntable as turning
 from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Stage
+from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Request, Stage
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.refine import drawn_style
-from perflow_demo.tasks.table import Task
+from perflow_demo.tasks.table import REQUESTS, Task
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Switches whose off has a name of its own.
 SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
@@ -90,27 +94,18 @@ def _surrounding(task: Task):
     def command(
         output: Path, image: Path | None, debug: bool, prompt: str | None, **values: str | None
     ) -> None:
-        source = image and png.find_recipe(image, TextToImageRequest)
-        request = task.request(source=source, **_given(task, values | {"prompt": prompt}))
-        picture = image and open_picture(image)
+        request = task.request(**_given(task, values | {"prompt": prompt}))
+        request, picture = _pictured(request, image)
         _check_folder(output)
         registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
-        output.mkdir(exist_ok=True)
         pages = result.picture, result.cutout, result.normals, result.colours
         contents = views.files(result.request, *pages)
         for name, content in (contents | {"views.zip": views.zipped(contents)}).items():
             _write(output / name, content)
         typer.echo(output)
-        for note in result.notes:
-            typer.echo(note, err=True)
-        used = result.request
-        drawn = f"drawing {used.drawing_seed} · " if used.drawing_seed != used.seed else ""
-        typer.echo(
-            f"seed {used.seed} · {drawn}multiview network called {used.steps}× · "
-            f"{sum(result.seconds.values()):.2f} s",
-            err=True,
-        )
+        for line in (*result.notes, result.line()):
+            typer.echo(line, err=True)
 
     controls = task.request.controls()
     said = typer.Argument(help=controls["prompt"].help, show_default=False)
@@ -134,7 +129,7 @@ def _shaping(task: Task):
         form = _extension(output, glb.FORMATS)
         turning_form = turntable and _extension(turntable, turning.FORMATS)
         request = task.request(**{"texture": form == "glb"} | _given(task, values))
-        picture = open_picture(image) if image else None
+        request, picture = _pictured(request, image)
         registry = open_registry(Settings.from_environment())
         result = task.run(request, registry, _tell, picture=picture)
         content = glb.encode_result(result, form)
@@ -167,6 +162,14 @@ def _shaping(task: Task):
         for name, (kind, words, help) in files.items()
     ]
     return _described(command, task, [*map(_option, task.request.controls().values()), *options])
+
+
+def _pictured(request: Request, image: Path | None) -> tuple[Request, "Image | None"]:
+    """The request, knowing what drew the picture in a file, and that picture; or without any."""
+    if image is None:
+        return request, None
+    source = png.find_drawing(image, REQUESTS)
+    return request.model_copy(update={"source": source}), open_picture(image)
 
 
 def _described(command, task: Task, options: list[inspect.Parameter]):
@@ -252,10 +255,14 @@ def _check_folder(path: Path) -> None:
 def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise BadRequest(f"There is no folder {path.parent}; make it first.")
+    place = path if path.exists() else path.parent
+    if not os.access(place, os.W_OK):
+        raise BadRequest(f"{place} cannot be written to; choose another place.")
 
 
 def _write(path: Path, content: bytes) -> None:
     try:
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error

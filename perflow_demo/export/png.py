@@ -1,6 +1,8 @@
 """PNG files that carry the recipe of their picture, and the recipe read back from them."""
 
 import json
+from collections.abc import Iterable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -41,6 +43,19 @@ def find_recipe(file: Path | str | bytes, kind: type[R]) -> R | None:
         return read_recipe(file, kind)
     except BadRecipe:
         return None
+
+
+def find_drawing(file: Path | str | bytes, kinds: Iterable[type[Request]]) -> Request | None:
+    """The request that drew what a picture shows, whatever was made of it since.
+
+    kinds: the requests that its recipe may be of. None where it does not tell.
+    """
+    with suppress(BadRecipe):
+        recipe = parse(_recipe_text(content_of(file, MAX_BYTES)))
+        for kind in kinds:
+            if isinstance(recipe, dict) and recipe.get("task") == kind.task:
+                return request_of(recipe, kind).drawing
+    return None
 
 
 def _recipe_text(content: bytes) -> str:

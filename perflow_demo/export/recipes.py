@@ -21,7 +21,7 @@ def content_of(file: Path | str | bytes, most: int) -> bytes:
             with open(file, "rb") as stream:
                 content = stream.read(most + 1)
         except OSError as error:
-            raise BadRecipe(f"{file} cannot be read ({error.strerror}).") from error
+            raise BadRecipe(f"{Path(file).name} cannot be read ({error.strerror}).") from error
     if len(content) > most:
         raise BadRecipe(f"The file is larger than {most // 2**20} MB; choose a smaller one.")
     return content

@@ -20,12 +20,14 @@ class Silhouette:
     """An alpha without specks, and what it shows.
 
     alpha: H×W in [0, 1], 0 wherever there is nothing. things: separate parts of like size.
-    borders: sides of the picture that they touch, 0..4. share: of the picture that they cover.
+    borders: sides of the picture that they touch, 0..4. rim: share of its outermost pixels that
+    they cover. share: of the picture that they cover.
     """
 
     alpha: np.ndarray
     things: int
     borders: int
+    rim: float
     share: float
 
 
@@ -33,7 +35,7 @@ def read(alpha: np.ndarray) -> Silhouette:
     """The silhouette of an alpha, H×W in [0, 1]."""
     labels, count = ndimage.label(alpha > 0.5, np.ones((3, 3)))
     if not count:
-        return Silhouette(np.zeros_like(alpha), 0, 0, 0.0)
+        return Silhouette(np.zeros_like(alpha), 0, 0, 0.0, 0.0)
     areas = np.bincount(labels.ravel())
     areas[0] = 0  # what no part covers
     solid = (areas >= SPECK * areas.max())[labels] & (labels > 0)
@@ -43,6 +45,7 @@ def read(alpha: np.ndarray) -> Silhouette:
         np.where(near & (alpha >= TRACE), alpha, 0),
         int((areas >= THING * areas.max()).sum()),
         sum(bool(side.any()) for side in sides),
+        float(np.concatenate(sides).mean()),
         float(solid.mean()),
     )
 

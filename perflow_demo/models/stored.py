@@ -125,7 +125,7 @@ def _open(path: Path):
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError) as error:
         raise LoadError(
-            f"{place(path)} is no complete safetensors file ({_why(error)}); {ADVICE}."
+            f"{place(path)} is no complete safetensors file ({why(error, path)}); {ADVICE}."
         ) from error
 
 
@@ -135,13 +135,14 @@ def read_json(path: Path) -> dict:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise LoadError(
-            f"{place(path)} is no readable JSON file ({_why(error)}); {ADVICE}."
+            f"{place(path)} is no readable JSON file ({why(error, path)}); {ADVICE}."
         ) from error
     if not isinstance(content, dict):
         raise LoadError(f"{place(path)} holds no JSON object; {ADVICE}.")
     return content
 
 
-def _why(error: Exception) -> str:
-    """What went wrong, without the path that the system's errors name."""
-    return getattr(error, "strerror", None) or str(error)
+def why(error: Exception, path: Path) -> str:
+    """What went wrong with a file, in the words of the library, which may name its folders."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return words.replace(str(path), path.name)

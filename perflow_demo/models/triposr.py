@@ -16,7 +16,7 @@ from perflow_demo.models.conversion import place_of, written
 from perflow_demo.models.loaders import ADVICE, BytesRead, building, fill, load_network
 from perflow_demo.models.sources import Source
 from perflow_demo.models.spec import Component
-from perflow_demo.models.stored import place
+from perflow_demo.models.stored import place, why
 from perflow_demo.nets.tsr import TSR
 
 CONFIG, WEIGHTS, CHECKPOINT = "config.yaml", "model.safetensors", "model.ckpt"
@@ -87,7 +87,9 @@ def _read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
             f"unpickled, or is damaged, so it is refused; {ADVICE}."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise LoadError(f"{place(path)} is no complete checkpoint ({error}); {ADVICE}.") from error
+        raise LoadError(
+            f"{place(path)} is no complete checkpoint ({why(error, path)}); {ADVICE}."
+        ) from error
     if not isinstance(content, dict) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
     ):
@@ -102,7 +104,9 @@ def _read_yaml(path: Path) -> dict:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, OSError) as error:
-        raise LoadError(f"{place(path)} is no readable YAML file ({error}); {ADVICE}.") from error
+        raise LoadError(
+            f"{place(path)} is no readable YAML file ({why(error, path)}); {ADVICE}."
+        ) from error
     if not isinstance(content, dict):
         raise LoadError(f"{place(path)} holds no settings; {ADVICE}.")
     return content

@@ -56,6 +56,11 @@ class Request(BaseModel):
         asked = {k: info for k, info in cls.model_fields.items() if k not in cls.filled_in}
         return {name: _control(name, info) for name, info in asked.items()}
 
+    @property
+    def drawing(self) -> "Request | None":
+        """The request that drew the picture which this makes something of, where it is known."""
+        return None
+
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         raise NotImplementedError
@@ -118,7 +123,8 @@ class Loading:
 class Frame:
     """The clean-sample estimate at the end of one time window, 1 >= start > end >= 0.
 
-    picture: of the final size, decoded from half-size latents and enlarged, so a little soft.
+    picture: decoded from half-size latents, so a little soft; a single one is enlarged to its final
+    size.
     """
 
     picture: "Image"
@@ -130,7 +136,7 @@ class Frame:
 class Step:
     """Network call `number` (1-based) of `of` is done; start, end: the time window it is in.
 
-    frame: what the first picture would be now; None where previews are off.
+    frame: what the first picture, or all views, would be now; None where previews are off.
     """
 
     number: int

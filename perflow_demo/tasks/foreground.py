@@ -24,6 +24,7 @@ LEAST = 0.005  # of the picture that an object covers
 LARGEST = 1024  # pixels along a side of a cut-out
 ANOTHER = "draw another one with a new seed, or name one single thing"
 CUT_ALREADY = 128  # a picture with pixels more transparent than this is a cut-out
+FILLED = 0.9  # of its outermost pixels: a cut-out that covers more shows a part of its object only
 SMALL = (
     "The object was cut out by Pocket's small network, which knows toy-like things: the package "
     "rembg does it better where it is installed, and a transparent PNG is taken as it is."
@@ -59,7 +60,8 @@ def stream(
     with ExitStack() as stack:
         whole = _upright(picture)
         alpha = whole.getchannel("A")
-        if alpha.getextrema()[0] >= CUT_ALREADY:
+        own = alpha.getextrema()[0] < CUT_ALREADY
+        if not own:
             colours = whole.convert("RGB")
             if real and not registry.offline and u2net.installed():
                 if not u2net.loaded():
@@ -70,7 +72,7 @@ def stream(
                 network = yield from lease(stack, lent)
                 alpha = _alpha(colours, network, FOREGROUND[model].size)
                 notes += [SMALL] if real else []
-    return _cut(whole, alpha, ANOTHER if drawn else ""), notes
+    return _cut(whole, alpha, own, ANOTHER if drawn else ""), notes
 
 
 def reduced(picture: Image.Image) -> Image.Image:
@@ -120,12 +122,16 @@ def _alpha(picture: Image.Image, network: "ModelMixin", size: int) -> Image.Imag
     return _levels(alpha[0, 0].cpu().numpy())
 
 
-def _cut(picture: Image.Image, alpha: Image.Image, advice: str) -> Image.Image:
-    """The RGBA picture with this alpha, once it is clear that it shows one whole object."""
+def _cut(picture: Image.Image, alpha: Image.Image, own: bool, advice: str) -> Image.Image:
+    """The RGBA picture with this alpha, once it is clear that it shows one whole object.
+
+    own: whether the alpha is the picture's own.
+    """
     from perflow_demo.geometry import silhouette
 
     found = silhouette.read(np.asarray(alpha) / np.float32(255))
-    _refuse(found, advice)
+    # People crop what they have cut out, so that it touches all borders and still is whole.
+    _refuse(found, found.rim > FILLED if own else found.borders == 4, advice)
     levels = _levels(found.alpha).resize(picture.size)
     rgb = np.asarray(picture.convert("RGB"))
     colours = silhouette.own_colours(rgb, np.asarray(levels) / np.float32(255))
@@ -138,12 +144,12 @@ def _levels(alpha: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(alpha * 255).astype(np.uint8))
 
 
-def _refuse(found: "Silhouette", advice: str) -> None:
+def _refuse(found: "Silhouette", cropped: bool, advice: str) -> None:
     """advice: what to do in any case; without it, what to do by the case."""
     if found.share < LEAST:
         plain = "use one that shows a single object before a plain background"
         raise NothingFound(f"No object was found in the picture; {advice or plain}.")
-    if found.borders == 4:
+    if cropped:
         whole = "use one that shows it whole, with some space around it"
         raise TouchesBorders(f"The object touches all borders of the picture; {advice or whole}.")
     if found.things > 1:

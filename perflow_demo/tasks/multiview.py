@@ -14,6 +14,7 @@ from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
     PICTURE,
+    Frame,
     Progress,
     Request,
     Stage,
@@ -120,6 +121,14 @@ class MultiviewRequest(Request):
 
     _empty = field_validator("style", "prompt")(nothing_is_none)
 
+    @property
+    def drawing(self) -> TextToImageRequest | None:
+        """With its family's defaults, where the prompt's picture is drawn here."""
+        if not self.prompt:
+            return self.source
+        asked = self.model_dump(include={"prompt", "family", "style"})
+        return TextToImageRequest(**asked, seed=self.drawing_seed)
+
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         settings = {
@@ -156,6 +165,21 @@ class MultiviewResult:
     seconds: dict[str, float]
     notes: tuple[str, ...]
 
+    def line(self) -> str:
+        """`seed 42 · 4 network calls · CFG 1.5 · 1.22 s (picture 0.50 · views 0.60 · …)`."""
+        used, one = self.request, self.request.steps == 1
+        redrawn = used.prompt and used.drawing_seed != used.seed
+        words = [
+            f"seed {used.seed}",
+            *([f"drawing {used.drawing_seed}"] if redrawn else []),
+            f"{used.steps} network call{'' if one else 's'}",
+            f"CFG {used.guidance_scale:g}",
+            *([used.acceleration] if used.acceleration != "perflow" else []),
+            *filter(None, [used.style]),
+        ]
+        spent = [f"{stage} {s:.2f}" for stage, s in self.seconds.items() if s >= 0.005]
+        return f"{' · '.join(words)} · {sum(self.seconds.values()):.2f} s ({' · '.join(spent)})"
+
 
 def stream(
     request: MultiviewRequest,
@@ -168,9 +192,9 @@ def stream(
 
     picture: of the object, or its cut-out, instead of a prompt. earlier: a run whose picture and
     cut-out are taken instead of either. Closing the generator stops the run. Steps before the first
-    Stage are those of the picture, with frames if `previews`; later ones those of the views. Raises
-    UserError: BadRequest, foreground's for a picture that shows no single object, LoadError,
-    OutOfMemory.
+    Stage are those of the picture, later ones those of the views, whose frames show all twelve as
+    `multiview_sampling.preview` does; there are frames if `previews`. Raises UserError: BadRequest,
+    foreground's for a picture that shows no single object, LoadError, OutOfMemory.
     """
     if earlier:
         request = _same_object(request, earlier.request)
@@ -204,7 +228,7 @@ def stream(
             lent = partial(registry.lease_multiview, family.name, strength)
             pipeline = yield from lease(stack, lent)
         with clocked(seconds, "views"):
-            latents = yield from _denoised(pipeline, cutout, request, family, registry)
+            latents = yield from _denoised(pipeline, cutout, request, family, registry, previews)
         with clocked(seconds, "decode"):
             from perflow_demo.tasks import multiview_sampling
 
@@ -278,13 +302,7 @@ def _drawn(
     request: MultiviewRequest, registry: "Registry", previews: bool
 ) -> Generator[Progress, None, tuple["Image", tuple[str, ...]]]:
     """The prompt's picture, drawn with its family's defaults, and what there is to say of it."""
-    drawing = TextToImageRequest(
-        prompt=request.prompt,
-        family=request.family,
-        style=request.style,
-        seed=request.drawing_seed,
-    )
-    drawn = yield from text_to_image.shown(drawing, registry, previews)
+    drawn = yield from text_to_image.shown(request.drawing, registry, previews)
     return drawn.pictures[0], drawn.notes
 
 
@@ -294,8 +312,12 @@ def _denoised(
     request: MultiviewRequest,
     family: "MultiviewFamily",
     registry: "Registry",
+    previews: bool,
 ) -> "Generator[Step, None, Tensor]":
-    """Yield a Step after each call of the network; return the latents of the twelve pictures."""
+    """Yield a Step after each call of the network; return the latents of the twelve pictures.
+
+    After the last call there is no preview, since the pictures themselves follow at once.
+    """
     from perflow_demo.geometry import framing
     from perflow_demo.tasks import multiview_sampling, sampling
 
@@ -309,8 +331,12 @@ def _denoised(
     latents = multiview_sampling.noise(pipeline, request.seed, size)
     calls = multiview_sampling.denoise(pipeline, latents, conditions, registry.with_room)
     for number, (start, end) in enumerate(intervals, start=1):
-        latents, _ = next(calls)
-        yield Step(number, len(intervals), start, end)
+        latents, clean = next(calls)
+        frame = None
+        if previews and number < len(intervals):
+            picture = multiview_sampling.preview(pipeline, clean, registry.in_parts)
+            frame = Frame(picture, start, end)
+        yield Step(number, len(intervals), start, end, frame)
     return latents
 
 

@@ -14,6 +14,7 @@ import torch
 from diffusers.image_processor import VaeImageProcessor
 from PIL.Image import Image
 from torch import Tensor
+from torch.nn import functional
 
 from perflow_demo.geometry.views import DOMAINS, VIEWS, camera_rows
 from perflow_demo.registry.multiview import MultiviewPipeline
@@ -115,6 +116,18 @@ def decode(
     pictures = VaeImageProcessor().postprocess(decoded(pipeline.vae, latents, in_parts))
     halves = pictures[: len(VIEWS)], pictures[len(VIEWS) :]
     return dict(zip(DOMAINS, halves, strict=True))
+
+
+@torch.inference_mode()
+def preview(pipeline: MultiviewPipeline, clean: Tensor, in_parts: InParts = whole) -> Image:
+    """The twelve of some clean latents, quick and soft, at a quarter of the work.
+
+    One picture: a row for each domain, and in it the views side by side. in_parts: as in `decode`.
+    """
+    pixels = decoded(pipeline.vae, functional.avg_pool2d(clean, 2), in_parts)
+    rows = pixels.unflatten(0, (len(DOMAINS), -1)).permute(2, 0, 3, 1, 4)  # 3 D h V w
+    (picture,) = VaeImageProcessor().postprocess(rows.flatten(3).flatten(1, 2).unsqueeze(0))
+    return picture
 
 
 def _tokens(pipeline: MultiviewPipeline, picture: Image, latents: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def open_picture(path: Path | str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise BadRequest("The picture has far too many pixels; choose a smaller one.") from error
     except FileNotFoundError as error:
-        raise BadRequest(f"There is no file {path}.") from error
+        raise BadRequest(f"There is no file {Path(path).name}; choose another.") from error
     except DAMAGE as error:
         raise BadRequest(f"{Path(path).name} is no intact PNG, JPEG or WebP picture.") from error
 

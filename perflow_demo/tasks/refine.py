@@ -121,6 +121,10 @@ class RefineRequest(Request):
 
     _empty = field_validator("style", "prompt")(nothing_is_none)
 
+    @property
+    def drawing(self) -> TextToImageRequest | None:
+        return self.source
+
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         settings = {

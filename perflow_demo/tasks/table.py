@@ -90,3 +90,4 @@ TASKS: dict[str, Task] = {
         ),
     )
 }
+REQUESTS = tuple(task.request for task in TASKS.values())

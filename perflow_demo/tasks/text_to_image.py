@@ -121,6 +121,10 @@ class TextToImageRequest(Request):
 
     _empty = field_validator("style", "delta", "lora")(nothing_is_none)
 
+    @property
+    def drawing(self) -> "TextToImageRequest":
+        return self
+
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
         model = " ".join(filter(None, [self.family, self.style]))

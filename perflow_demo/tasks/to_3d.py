@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 DENSITY = 25.0  # at which the surface is cut, as published with TripoSR
 TEXTURED_FACES = 10_000  # of a mesh with a texture, unless the user says otherwise
+MOST_TEXTURED = 100_000  # more are laid flat for minutes, and have a few texels each
 STAGES = ("Picture", "Cut-out", "Shape", "Surface", "Finish")
 
 
@@ -46,7 +47,7 @@ class To3DRequest(Request):
     """What to make a mesh of, and how. Needs a prompt, or a picture beside it."""
 
     task: ClassVar[str] = "to_3d"
-    filled_in: ClassVar[tuple[str, ...]] = ("parent",)
+    filled_in: ClassVar[tuple[str, ...]] = ("parent", "source")
 
     prompt: str = Field(
         "",
@@ -110,6 +111,11 @@ class To3DRequest(Request):
         title="Print-ready",
         description="One closed piece: the largest part alone, its holes filled.",
     )
+    source: TextToImageRequest | None = Field(
+        None,
+        title="Source",
+        description="The recipe that the picture was drawn by, where it has one.",
+    )
 
 
 @dataclass(frozen=True)
@@ -117,9 +123,10 @@ class To3DResult:
     """The mesh of one request and how it came about.
 
     mesh: +Y up, facing +Z as the picture's camera saw it. surface: the same before a texture cut
-    it open, with colours at its vertices. picture: what was drawn or given; cutout: its object,
-    RGBA. request: as it was really run: the seed used, the picture's hash.
-    seconds: of work, by stage. notes: sentences on whatever differs from what was asked for.
+    it open, with colours at its vertices. picture: what was drawn or given, as large as its
+    cut-out; cutout: its object, RGBA. request: as it was really run: the seed used, the hash of the
+    whole picture. seconds: of work, by stage. notes: sentences on whatever differs from what was
+    asked for.
     """
 
     mesh: "Mesh"
@@ -184,6 +191,7 @@ def stream(
     if picture is None:
         drawing = drawing_of(request, family, model)
         picture = yield from run.stage("Picture", _draw(run, drawing, previews))
+    picture = foreground.reduced(picture)
     yield Stage(PICTURE, picture)
     real = model.repository is not None
     cutting = foreground.stream(picture, registry, drawn=bool(request.prompt), real=real)
@@ -194,10 +202,7 @@ def stream(
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
         mesh, surface = yield from run.stage("Finish", _finish(run, network, code, mesh))
-    values = run.request.model_dump() | {"parent": digest(picture)}
-    yield To3DResult(
-        mesh, surface, picture, cutout, To3DRequest(**values), run.seconds, tuple(run.notes)
-    )
+    yield To3DResult(mesh, surface, picture, cutout, run.request, run.seconds, tuple(run.notes))
 
 
 def run(
@@ -216,11 +221,20 @@ def run(
 
 
 def resolve(request: To3DRequest, picture: "Image | None") -> To3DRequest:
-    """The request with its picture settled; raises BadRequest unless there is one thing to make."""
+    """The request with its picture settled.
+
+    Raises BadRequest unless there is one thing to make, in a way that ends.
+    """
+    if request.texture and (request.faces or 0) > MOST_TEXTURED:
+        raise BadRequest(
+            f"A texture goes with at most {MOST_TEXTURED:,} faces, not {request.faces:,}; ask for "
+            "fewer, or for no texture: the colours of so many vertices are as sharp."
+        )
     if picture is not None:
         if request.prompt:
             raise BadRequest("There are both a prompt and a picture; leave one of them out.")
-        return request.model_copy(update={"parent": digest(picture)})
+        # Nothing is drawn in the style.
+        return request.model_copy(update={"parent": digest(picture), "style": None})
     if not request.prompt:
         raise BadRequest(
             "This was made of a picture that is not here; add it."
@@ -259,8 +273,10 @@ def _draw(
 ) -> Generator[Progress, None, "Image"]:
     drawn = yield from text_to_image.shown(drawing, run.registry, previews)
     run.notes += drawn.notes
-    run.request = run.request.model_copy(update={"seed": drawn.seeds[0]})
-    return drawn.pictures[0]
+    picture = drawn.pictures[0]
+    found = {"seed": drawn.seeds[0], "parent": digest(picture), "source": drawn.recipe(0)}
+    run.request = run.request.model_copy(update=found)
+    return picture
 
 
 def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:

@@ -133,6 +133,17 @@ def endpoint(
     return call
 
 
+def run_examples(chips: gr.HTML, prompt: gr.Textbox, picture: gr.Image | None = None) -> None:
+    """A chip that is clicked gives its words, in place of any picture, and starts a run."""
+
+    def words(event: gr.EventData) -> dict:
+        return {prompt: event.prompt} | ({picture: None} if picture else {})
+
+    boxes = [prompt, picture] if picture else [prompt]
+    chosen = chips.example(words, None, boxes, **AT_ONCE)
+    chosen.then(None, js="() => perflow.generate()", **AT_ONCE)
+
+
 def received(
     handed: gr.State,
     title: str,
@@ -160,6 +171,15 @@ def one_of(prompt: gr.Textbox, picture: gr.Image, received: Dependency) -> Depen
     prompt.input(None, None, picture, js="() => null", **AT_ONCE)
     then_enter_runs(picture.upload(None, None, prompt, **wordless))
     return received.then(None, None, prompt, **wordless)
+
+
+def want_picture(request: Request, given: str | None) -> None:
+    """Where the settings of a request are back, ask for the picture that it was run on.
+
+    given: the one there is; any will do.
+    """
+    if not request.prompt and not given:
+        gr.Info("These settings are for a picture: add it, and press Enter.", title="", duration=8)
 
 
 def uploaded(file: Upload) -> Path | None:

@@ -5,16 +5,21 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 from gradio.utils import get_upload_folder
+from PIL.Image import Image
 
 from perflow_demo.export import png
 from perflow_demo.tasks.contract import Loading, Phase, Request, Step
+from perflow_demo.tasks.picture import open_picture
+from perflow_demo.tasks.table import REQUESTS
 from perflow_demo.ui import stage
+
+R = TypeVar("R", bound=Request)
 
 PAUSE = 0.1  # seconds between two reports of a load or a phase, which come by the thousand
 
@@ -51,6 +56,14 @@ def watch(task, request: Request, registry, windows: int) -> Iterator[str | Any]
                 yield stage.loading(event, windows)
             else:
                 yield event
+
+
+def pictured(request: R, file: Path | str | None) -> tuple[R, Image | None]:
+    """The request, knowing what drew the picture in a file, and that picture; or without any."""
+    if not file:
+        return request, None
+    source = png.find_drawing(file, REQUESTS)
+    return request.model_copy(update={"source": source}), open_picture(file)
 
 
 def finished(result, files: list[str]) -> stage.Finished:

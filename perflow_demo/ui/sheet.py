@@ -24,11 +24,21 @@ def empty() -> str:
     return _stage("empty", {}, f'<p class="hint"><span>{words}</span></p>')
 
 
-def running(sources: Mapping[str, str], words: str, number: int = 0, of: int = 0) -> str:
-    """On the way. sources: addresses of what there is so far, by stage; number of `of` steps."""
+def running(
+    sources: Mapping[str, str],
+    words: str,
+    number: int = 0,
+    of: int = 0,
+    seen: Image.Image | None = None,
+) -> str:
+    """On the way. sources: addresses of what there is so far, by stage; number of `of` steps.
+
+    seen: the twelve as they would be now, in one picture: a row for each domain.
+    """
     bar = f'<progress value="{number}" max="{of}"></progress>' if of else "<progress></progress>"
     status = f'<p class="status" role="status">{escape(words)}</p>'
-    return _stage("running", sources, WAITING + status + bar, busy=True)
+    canvas = _sheet(_parted(seen)) if seen else WAITING
+    return _stage("running", sources, canvas + status + bar, busy=True)
 
 
 def done(
@@ -53,7 +63,7 @@ def done(
     )
     actions += send(solid, "to_3d") if solid else ""
     rest = caption.said(said, "alert")
-    rest += caption.recipe(line(result), actions) + caption.notes(result.notes)
+    rest += caption.recipe(result.line(), actions) + caption.notes(result.notes)
     return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
 
 
@@ -61,21 +71,6 @@ def message(state: str, sentence: str, sources: Mapping[str, str]) -> str:
     """One sentence in place of the sheet: the run was stopped, or it failed."""
     role = "alert" if state == "failed" else "status"
     return _stage(state, sources, f'<p class="message" role="{role}">{escape(sentence)}</p>')
-
-
-def line(result: "MultiviewResult") -> str:
-    """What was run, and the seconds of each stage."""
-    request, spent = result.request, result.seconds
-    times = [f"{stage} {seconds:.2f}" for stage, seconds in spent.items() if seconds >= 0.005]
-    calls = f"{request.steps} network call{'s' if request.steps > 1 else ''}"
-    words = [f"seed {request.seed}", calls, f"CFG {request.guidance_scale:g}"]
-    if request.prompt and request.drawing_seed != request.seed:
-        words.insert(1, f"drawing {request.drawing_seed}")
-    if request.acceleration != "perflow":
-        words.append(request.acceleration)
-    if request.style:
-        words.append(request.style)
-    return f"{' · '.join(words)} · {sum(spent.values()):.2f} s ({' · '.join(times)})"
 
 
 def on_white(picture: Image.Image) -> str:
@@ -114,6 +109,21 @@ def _turn(pages: Sequence[str]) -> str:
         f'</span><input type="range" min="0" max="{len(pages) - 1}" value="0" data-turn'
         ' aria-label="Turn the object"></figure>'
     )
+
+
+def _parted(seen: Image.Image) -> dict[str, list[str]]:
+    """Addresses of the views in one picture, by domain."""
+    side = seen.height // len(DOMAINS)
+    boxes = {
+        domain: [
+            (column * side, row * side, (column + 1) * side, (row + 1) * side)
+            for column in range(len(VIEWS))
+        ]
+        for row, domain in enumerate(DOMAINS)
+    }
+    return {
+        domain: [jpeg_url(seen.crop(box), SIDE, 82) for box in row] for domain, row in boxes.items()
+    }
 
 
 def _sheet(pages: Mapping[str, Sequence[str]]) -> str:

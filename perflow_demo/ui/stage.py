@@ -211,12 +211,13 @@ def _strip(film: Sequence[tuple[Interval, str | None]]) -> str:
     return f'<div class="strip" title="{title}">{"".join(frames)}</div>'
 
 
-def send(title: str, to: str, index: int = 0) -> str:
+def send(title: str, to: str, index: int = 0, hint: str = "") -> str:
     """A button that raises the event `send`: picture number `index` goes to the tab `to`."""
     detail = escape(json.dumps({"index": index, "to": to}))
+    hint = hint or f"Go on with this picture in the {title} tab"
     return (
         f'<button type="button" class="action" data-event="send" data-detail="{detail}"'
-        f' title="Go on with this picture in the {title} tab">{title}</button>'
+        f' title="{hint}">{title}</button>'
     )
 
 

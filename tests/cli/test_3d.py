@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from perflow_demo.cli import program
-from perflow_demo.export import glb
+from perflow_demo.export import glb, png
+from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.tasks.to_3d import To3DRequest, digest
 
 
@@ -43,6 +44,15 @@ def test_a_picture_becomes_a_textured_glb_with_its_recipe_and_a_turntable(call, 
     assert request.parent == digest(Image.open(picture).convert("RGB"))
     with Image.open(turn) as frames:
         assert frames.n_frames == 36 and frames.size == (320, 320)
+
+
+def test_a_drawn_picture_s_recipe_is_kept_in_the_mesh(call, picture, tmp_path):
+    drawing = TextToImageRequest(prompt="a teal ball", seed=5)
+    (tmp_path / "drawn.png").write_bytes(png.encode(Image.open(picture), drawing))
+    words = ["--image", tmp_path / "drawn.png", "--vertex-colors", "--resolution", 40]
+    result = call(*words, "-o", tmp_path / "ball.glb")
+    assert result.exit_code == 0, result.stderr
+    assert glb.read_recipe(tmp_path / "ball.glb", To3DRequest).source == drawing
 
 
 @pytest.mark.parametrize("name", ["ball.obj", "ball.ply", "ball.stl", "ball.STL"])

@@ -1,6 +1,7 @@
 """The command line draws, lists and refuses, the last in one line and with exit code 2."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -126,11 +127,36 @@ def test_a_prompt_becomes_a_folder_of_views(call, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{folder}\n"
     assert "picture ready" in result.stderr and "cutout ready" in result.stderr
-    assert "seed 4 · multiview network called 4×" in result.stderr
+    told = r"seed 4 · 4 network calls · CFG 1 · [\d.]+ s \(picture .* · foreground .* · views .*\)"
+    assert re.fullmatch(told, result.stderr.splitlines()[-1])
     names = {path.name for path in folder.iterdir()}
     assert {"sheet.png", "cutout.png", "picture.png", "cameras.json", "views.zip"} < names
     assert len(names) == 12 + 5
     assert Image.open(folder / "normals_back.png").size == (256, 256)
+
+
+@pytest.mark.parametrize("words", [["t2i", "a dog"], ["multiview", "a dog"], ["3d", "a dog"]])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_drawn(
+    call, words, tmp_path, monkeypatch
+):
+    """By root it can, so that this is not to be had with a real one."""
+    asked = []
+    monkeypatch.setattr("os.access", lambda path, mode: asked.append(path))
+    output = tmp_path / {"t2i": "x.png", "3d": "x.glb"}.get(words[0], "x")
+    result = call(*words, "-o", output)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert f"{tmp_path} cannot be written to" in line
+    output.touch() if output.suffix else output.mkdir()
+    call(*words, "-o", output)
+    assert asked == [tmp_path, output]  # what is there may be written to where its folder may not
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(call):
+    words = ["--steps", 1, "--windows", 1, "-o", "/proc/views"]
+    result = call("multiview", "a red dog", *words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: /proc/views/picture.png cannot be")
 
 
 def test_a_picture_becomes_a_folder_of_views(call, tmp_path):
@@ -141,7 +167,7 @@ def test_a_picture_becomes_a_folder_of_views(call, tmp_path):
     result = call("multiview", *words)
     assert result.exit_code == 0, result.stderr
     assert "step 4 of 4" not in result.stderr  # nothing was drawn
-    assert "multiview network called 1×" in result.stderr
+    assert " · 1 network call · " in result.stderr
     assert png.read_recipe(tmp_path / "out" / "sheet.png", MultiviewRequest).prompt is None
 
 

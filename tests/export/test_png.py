@@ -15,6 +15,9 @@ from PIL import Image, PngImagePlugin
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.tasks.contract import VERSION, BadRecipe
+from perflow_demo.tasks.multiview import MultiviewRequest
+from perflow_demo.tasks.refine import RefineRequest
+from perflow_demo.tasks.table import REQUESTS
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
 PICTURE = Image.new("RGB", (64, 48), "orange")
@@ -54,6 +57,30 @@ def in_format(name: str) -> bytes:
     file = BytesIO()
     PICTURE.save(file, name)
     return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("made", "drawing"),
+    [
+        (REQUEST, REQUEST),
+        (RefineRequest(source=REQUEST, to=768), REQUEST),
+        (MultiviewRequest(source=REQUEST, seed=7), REQUEST),
+        (
+            MultiviewRequest(prompt="a dog", style="cel", seed=7, drawing_seed=3),
+            TextToImageRequest(prompt="a dog", style="cel", seed=3),
+        ),
+        (MultiviewRequest(seed=7), None),
+    ],
+)
+def test_what_drew_a_picture_is_known_whatever_was_made_of_it_since(made, drawing):
+    assert png.find_drawing(png.encode(PICTURE, made), REQUESTS) == drawing
+
+
+@pytest.mark.parametrize(
+    "content", [b"", with_text(), with_text(perflow="[1]"), with_request(steps=0)]
+)
+def test_a_file_that_does_not_tell_what_drew_it_is_no_fault(content):
+    assert png.find_drawing(content, REQUESTS) is None
 
 
 def header_only(width: int, height: int) -> bytes:
@@ -142,7 +169,7 @@ def test_text_that_unpacks_to_far_more_than_it_is_does_no_harm():
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path):
-    with pytest.raises(BadRecipe, match=r"gone\.png cannot be read"):
+    with pytest.raises(BadRecipe, match=r"^gone\.png cannot be read"):
         png.read_recipe(tmp_path / "gone.png", TextToImageRequest)
 
 

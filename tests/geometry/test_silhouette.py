@@ -58,7 +58,8 @@ def test_borders_are_counted(radius, borders):
 
 
 def test_one_border():
-    assert read(discs((48, 96, 20))).borders == 1
+    found = read(discs((48, 96, 20)))
+    assert found.borders == 1 and found.rim == pytest.approx(40 / (4 * SIZE), abs=0.02)
 
 
 def test_nothing_is_nothing():

@@ -40,6 +40,12 @@ def test_shapes_and_names_are_those_of_the_network(tensors, file):
     assert read_shapes(file) == {key: tuple(tensor.shape) for key, tensor in tensors.items()}
 
 
+def test_a_file_that_is_gone_is_told_without_the_machine_s_folders(tmp_path):
+    with pytest.raises(LoadError, match=r"No such file.*gone\.safetensors") as caught:
+        read_shapes(tmp_path / "pocket" / "gone.safetensors")
+    assert str(tmp_path) not in str(caught.value)
+
+
 def test_a_row_of_zeros_stays_one(tmp_path):
     save_file(packed({"weight": torch.tensor([[0.0, 0.0], [1.0, -1.0]])}), tmp_path / "file")
     found = read_tensors(tmp_path / "file", torch.float32)["weight"]

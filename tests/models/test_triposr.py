@@ -137,6 +137,21 @@ def test_a_damaged_checkpoint_is_refused_by_name(folder, content):
         load(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "reader"), [("model.ckpt", "torch.load"), ("config.yaml", "yaml.safe_load")]
+)
+def test_a_file_that_cannot_be_read_is_told_without_the_machine_s_folders(
+    folder, monkeypatch, name, reader
+):
+    def refuse(*given, **options):
+        raise PermissionError(13, "Permission denied", str(folder / name))
+
+    monkeypatch.setattr(reader, refuse)
+    with pytest.raises(LoadError, match=r"TripoSR/.*\(Permission denied\)") as caught:
+        load(folder)
+    assert str(folder.parent.parent) not in str(caught.value)
+
+
 def test_more_than_tensors_is_refused(folder):
     torch.save({"step": 7}, folder / "model.ckpt")
     with pytest.raises(LoadError, match="more than named tensors"):

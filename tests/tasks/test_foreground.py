@@ -95,6 +95,17 @@ def test_what_makes_no_sense_gets_a_hint(registry, drawn, kind, words):
     assert str(caught.value).count(".") == 1
 
 
+@pytest.mark.parametrize("shape", ["ellipse", "rounded_rectangle"])
+def test_a_cut_out_may_be_cropped_to_its_object(registry, shape):
+    cut = Image.new("RGBA", (200, 120))
+    draw = ImageDraw.Draw(cut)
+    if shape == "ellipse":
+        draw.ellipse((0, 0, 199, 119), "teal")
+    else:
+        draw.rounded_rectangle((0, 0, 199, 119), 40, "teal")
+    assert cut_out(cut, registry).getchannel("A").getbbox() == (0, 0, 200, 120)
+
+
 def test_an_object_that_is_not_whole_gets_a_hint(registry):
     whole = picture((128, 128, 180)).convert("RGBA")
     whole.putalpha(whole.convert("L").point(lambda level: 255 * (level < 200)))

@@ -77,6 +77,19 @@ def test_every_stage_is_told_as_soon_as_it_is_there(seen):
     assert loaded == {"foreground network", "image tokens", "autoencoder", "multiview UNet"}
 
 
+def test_all_views_are_seen_after_each_call_but_the_last(seen, registry, picture):
+    *frames, last = [event.frame for event in seen if isinstance(event, Step)]
+    assert last is None and [frame.picture.size for frame in frames] == [(6 * 128, 2 * 128)] * 3
+    soft = frames[-1].picture.resize((6, 2), Image.Resampling.BOX)
+    result = seen[-1]
+    for row, pages in enumerate((result.normals, result.colours)):
+        for column, page in enumerate(pages):
+            mean = np.asarray(page.resize((1, 1), Image.Resampling.BOX)).astype(int)[0, 0]
+            assert np.abs(mean - soft.getpixel((column, row))).max() < 40
+    unseen = stream(MultiviewRequest(seed=7), registry, previews=False, picture=picture)
+    assert not any(event.frame for event in unseen if isinstance(event, Step))
+
+
 def test_a_prompt_is_drawn_first(registry):
     *events, result = stream(MultiviewRequest(prompt="a red dog", seed=3), registry)
     names = [event.name for event in events if isinstance(event, Stage)]

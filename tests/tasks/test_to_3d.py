@@ -11,8 +11,10 @@ from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.export.glb import encode_result
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import text_to_image
 from perflow_demo.tasks.contract import Loading, Phase, Step
 from perflow_demo.tasks.foreground import NothingFound
+from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.tasks.to_3d import (
     STAGES,
     NothingSolid,
@@ -66,6 +68,8 @@ def test_a_prompt_is_drawn_first_and_its_seed_told(registry):
     assert any(isinstance(event, Step) for event in events)
     result = events[-1]
     assert result.request.seed >= 0 and result.request.prompt == "a red dog"
+    drawn = text_to_image.run(result.request.source, registry)
+    assert digest(drawn.pictures[0]) == result.request.parent
     again = run(result.request, registry)
     assert digest(again.picture) == digest(result.picture) == result.request.parent
     assert np.array_equal(again.mesh.vertices, result.mesh.vertices)
@@ -125,6 +129,22 @@ def test_the_picture_is_settled_before_anything_is_done():
         resolve(ask(prompt="a dog"), disc())
     assert resolve(ask(), disc()).parent == digest(disc())
     assert digest(disc()) != digest(disc().transpose(Image.Transpose.TRANSPOSE).rotate(20))
+
+
+def test_a_given_picture_is_known_by_its_hash_and_recipe_and_kept_small(registry):
+    source = TextToImageRequest(prompt="a teal ball", seed=5)
+    large = disc().resize((1500, 1500))
+    result = run(ask(style="cel", source=source), registry, picture=large)
+    told = result.request
+    assert (told.parent, told.source, told.style) == (digest(large), source, None)
+    assert result.picture.size == result.cutout.size == (1024, 1024)
+    assert To3DRequest(**told.recipe()["request"]) == told
+
+
+def test_a_texture_on_too_many_faces_is_refused_before_anything_is_done():
+    with pytest.raises(BadRequest, match=r"at most 100,000 faces, not 2,000,000"):
+        resolve(ask(texture=True, faces=2_000_000), disc())
+    assert resolve(ask(texture=False, faces=2_000_000), disc()).faces == 2_000_000
 
 
 @pytest.mark.parametrize(

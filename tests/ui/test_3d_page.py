@@ -1,6 +1,7 @@
 """The 3D tab in a real browser: Enter gives a mesh that is seen, and files to take away."""
 
 import re
+from base64 import b64encode
 
 import pytest
 import trimesh
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from perflow_demo.export import glb
 from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.tasks.to_3d import To3DRequest
+from tests.ui.visitor import unfold
 
 pytestmark = pytest.mark.browser
 PATIENCE = 120_000
@@ -60,7 +62,13 @@ def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc,
     download.value.save_as(tmp_path / "ball.glb")
     assert len(trimesh.load_mesh(tmp_path / "ball.glb").faces) > 100
     assert glb.read_recipe(tmp_path / "ball.glb", To3DRequest).parent
-    page.get_by_role("button", name="Advanced").click()
+    past = page.get_by_role("button", name="Reopen: a picture of one’s own")
+    expect(past).to_be_visible()
+    page.get_by_label("Texture").uncheck()
+    past.click()
+    expect(page.get_by_label("Texture")).to_be_checked()
+    expect(page.get_by_label("Keep").locator("visible=true")).not_to_be_checked()
+    unfold(page, "Advanced")
     page.get_by_label("Faces").fill("7")
     page.get_by_label("Faces").press("Enter")
     expect(page.locator(".solid .said")).to_have_text(re.compile("Faces has to be"))
@@ -82,6 +90,34 @@ def test_a_mesh_brings_its_settings_back(page, tmp_path):
     expect(page.get_by_label("Print-ready")).to_be_checked()
     page.get_by_role("button", name="Advanced").click()
     expect(page.get_by_label("Faces")).to_have_value("500")
+    page.locator(".solid:visible .prompt textarea").fill("something else")
+    page.evaluate(
+        """(content) => {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const files = new DataTransfer();
+            files.items.add(new File([bytes], "dog.glb"));
+            document.querySelector(".viewer").dispatchEvent(
+                new DragEvent("drop", {dataTransfer: files, bubbles: true, cancelable: true}));
+        }""",
+        b64encode((tmp_path / "dog.glb").read_bytes()).decode(),
+    )
+    expect(page.locator(".solid:visible .prompt textarea")).to_have_value("a red dog")
+
+
+def test_a_drawn_picture_can_be_made_solid_again_with_other_settings(page):
+    prompt = page.locator(".solid .prompt textarea")
+    prompt.fill("a red dog")
+    prompt.press("Enter")
+    line, link = done(page), page.get_by_role("link", name="GLB")
+    seed = re.match(r"seed (\d+) · ", line)[1]
+    expect(link).to_have_attribute("download", f"a-red-dog-{seed}.glb")
+    page.get_by_label("Texture").uncheck()
+    page.get_by_role("button", name="Same picture again").click()
+    expect(page.locator(".solid .recipe")).not_to_have_text(line, timeout=PATIENCE)
+    done(page)
+    expect(prompt).to_have_value("")
+    expect(page.locator(".solid .given img")).to_be_visible()
+    expect(link).to_have_attribute("download", f"a-red-dog-{seed}.glb")
 
 
 def test_nothing_to_make_is_told_in_a_sentence(page):

@@ -85,3 +85,12 @@ def test_a_phone_shows_prompt_stage_actions_controls_in_one_column(open_page):
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390
     canvas = page.locator(".canvas").bounding_box()
     assert canvas["width"] == pytest.approx(canvas["height"], abs=1)
+
+
+def test_a_phone_shows_a_mesh_in_its_whole_width(open_page):
+    """The viewer's camera fits a mesh into the height alone."""
+    page = open_page()
+    page.get_by_role("tab", name="3D").click()
+    page.set_viewport_size({"width": 390, "height": 844})
+    viewer = page.locator(".viewer").bounding_box()
+    assert viewer["height"] <= viewer["width"] + 1 <= 391

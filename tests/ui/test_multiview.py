@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -9,13 +10,18 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from perflow_demo import ui
+from perflow_demo.errors import BadRequest
+from perflow_demo.export import png
 from perflow_demo.geometry.views import VIEWS
-from perflow_demo.models.catalogue import POCKET_VIEWS
+from perflow_demo.models.catalogue import CATALOGUE, POCKET, POCKET_VIEWS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.ui import sheet
+from perflow_demo.ui.runs import Runs
+from perflow_demo.ui.tabs import multiview
 from tests.ui.test_views import ATTACK, Tags
+from tests.ui.visitor import QUIET
 
 PATIENCE = 120_000
 PAGES = tuple(Image.new("RGB", (32, 32), (40 * n, 0, 0)) for n in range(6))
@@ -53,10 +59,53 @@ def test_the_tab_is_there_only_where_its_weights_are(assets, own_assets):
 
 
 def test_the_line_says_what_was_run_and_how_long_each_stage_took():
-    assert sheet.line(RESULT) == (
+    assert RESULT.line() == (
         "seed 42 · 4 network calls · CFG 1.5 · 1.22 s "
         "(picture 0.50 · foreground 0.02 · views 0.60 · decode 0.10)"
     )
+
+
+def test_a_run_that_fails_leaves_the_views_that_are_there():
+    def refuse(*given, **options):
+        raise BadRequest("Prompt is empty.")
+
+    task, form = SimpleNamespace(stream=refuse), SimpleNamespace(request=MultiviewRequest)
+    header = SimpleNamespace(registry=None, receivers={})
+    draw = multiview._draw(task, form, header, Runs())
+    visitor = SimpleNamespace(session_hash="a visitor")
+    drawn = multiview.Drawn(RESULT, "views.zip", "views.zip")
+    for before, pictures in ((None, 0), (drawn, 12)):
+        *_, (shown, _, used, *_) = draw(visitor, None, before)
+        assert "Prompt is empty." in shown and shown.count("<figure data-domain") == pictures
+        assert used is None
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "picture", "told"),
+    [
+        (REQUEST, "a.png", None, 0),
+        (REQUEST.model_copy(update={"prompt": None}), None, gr.skip(), 1),
+        (REQUEST.model_copy(update={"prompt": None}), "a.png", gr.skip(), 0),
+    ],
+    ids=["words", "no picture", "picture"],
+)
+def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, picture, told):
+    """Words come without a picture, since both together cannot be drawn."""
+    sentences = []
+    monkeypatch.setattr(gr, "Info", lambda sentence, **options: sentences.append(sentence))
+    registry = SimpleNamespace(
+        family=CATALOGUE.get, families=lambda: [POCKET], names_repositories=False
+    )
+    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, None)
+    read = multiview._read(form, registry)
+    assert read(png.encode(PAGES[0], made), given) == [
+        made.prompt or "",
+        42,
+        True,
+        "pocket",
+        picture,
+    ]
+    assert len(sentences) == told
 
 
 @pytest.mark.parametrize(
@@ -65,8 +114,9 @@ def test_the_line_says_what_was_run_and_how_long_each_stage_took():
         sheet.done(RESULT, ATTACK, ATTACK),
         sheet.message("failed", ATTACK, {"picture": ATTACK}),
         sheet.running({}, ATTACK, 1, 4),
+        sheet.running({}, ATTACK, 1, 4, Image.new("RGB", (48, 16))),
     ],
-    ids=["done", "failed", "running"],
+    ids=["done", "failed", "running", "seen"],
 )
 def test_words_never_become_markup(html):
     assert not {"script", "onerror"} & Tags(html).names
@@ -124,9 +174,37 @@ def test_type_and_enter_give_twelve_pictures(open_page, tmp_path):
     page.get_by_role("button", name="Re-roll views").click()
     expect(page.locator(".views .recipe")).not_to_have_text(line, timeout=PATIENCE)
     page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+    past = page.get_by_role("button", name="Reopen: a red car")
+    expect(past).to_have_count(2)
+    page.locator(".prompt:visible textarea").fill("something else")
+    past.first.click()
+    expect(page.locator(".prompt:visible textarea")).to_have_value(asked, timeout=PATIENCE)
     assert page.locator(".sources img[alt=Cut-out]").get_attribute("src") == cutout
     assert page.locator(".sheet img").count() == 12
     assert re.search(r"seed \d+ · drawing \d+ ·", page.locator(".views .recipe").inner_text())
+
+
+@pytest.mark.browser
+def test_a_view_of_another_family_brings_that_family_to_all_tabs(open_page, tmp_path):
+    family = CATALOGUE["sd15-dreamshaper"]
+    asked = MultiviewRequest(prompt="a red car", family=family.name, steps=7, guidance_scale=2.5)
+    (tmp_path / "view.png").write_bytes(png.encode(PAGES[0], asked.model_copy(update={"seed": 5})))
+    page = open_page()
+    page.get_by_role("tab", name="Multiview").click()
+    page.locator(".set:visible input[type=file]").set_input_files(tmp_path / "view.png")
+    expect(page.locator(".prompt:visible textarea")).to_have_value("a red car", timeout=PATIENCE)
+    expect(page.get_by_label("Family")).to_have_value(family.title)
+    page.evaluate(QUIET)
+    steps = page.get_by_label("number input for Steps").locator("visible=true")
+    guidance = page.get_by_label("number input for Guidance").locator("visible=true")
+    expect(steps).to_have_value("7")
+    expect(guidance).to_have_value("2.5")
+    page.get_by_role("tab", name="Image").click()
+    usual = family.defaults
+    expect(steps).to_have_value(str(usual.steps))
+    expect(guidance).to_have_value(f"{usual.guidance_scale:g}")
+    page.get_by_role("button", name="Advanced").click()
+    expect(page.get_by_label(str(usual.size), exact=True)).to_be_checked()
 
 
 @pytest.mark.browser
@@ -179,6 +257,8 @@ def test_a_picture_goes_from_tab_to_tab(open_page):
     made = page.locator(".made-of:visible")
     expect(made).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".solid .recipe:visible")).to_contain_text("faces")
+    named = re.compile(r"a-red-car-\d+\.glb")  # it is known what the cut-out was drawn of
+    expect(page.get_by_role("link", name="GLB")).to_have_attribute("download", named)
 
 
 @pytest.mark.browser

@@ -79,6 +79,19 @@ def test_history_keeps_the_latest_and_gives_them_back():
     assert len(thumbnail) < 16_000
 
 
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [
+        ({"prompt": "a dog"}, "a dog"),
+        ({"prompt": None, "source": {"prompt": "a cat"}}, "a cat"),
+        ({"prompt": "", "source": None}, "a picture of one’s own"),
+    ],
+)
+def test_an_entry_of_the_history_has_a_name(recipe, name):
+    strip = history.panel([{"recipe": recipe, "thumb": history.PICTURE}])
+    assert f'aria-label="Reopen: {name}"' in strip
+
+
 @pytest.mark.parametrize("junk", [None, "junk", [1, {}], [{"recipe": 1, "thumb": "javascript:x"}]])
 def test_a_history_of_another_shape_counts_as_empty(junk):
     assert history.panel(junk) == ""
@@ -97,11 +110,12 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     registry = SimpleNamespace(
         families=lambda: [POCKET, larger], family=CATALOGUE.get, names_repositories=False
     )
-    form = ImageForm({}, None, registry, None, None)
+    form = ImageForm({}, None, registry, None, None, None)
     asked = request(family=larger.name, size=1024, count=2)
-    *values, keep = form.filled(asked)
+    *values, keep, held = form.filled(asked)
     values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
-    assert keep and (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
+    assert keep and held == larger.name
+    assert (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
     assert (values["count"]["maximum"], values["count"]["value"]) == (2, 2)
     assert values["delta"] == ""
 
@@ -120,4 +134,4 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
         names_repositories=True,
     )
     with pytest.raises(BadRequest, match="not offer|not here"):
-        ImageForm({}, None, registry, None, None).filled(request(**{"size": None} | asked))
+        ImageForm({}, None, registry, None, None, None).filled(request(**{"size": None} | asked))

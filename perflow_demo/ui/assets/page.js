@@ -114,8 +114,9 @@ window.perflow = (() => {
 
   // ---- a picture dropped anywhere --------------------------------------------------------------
   const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
-  // Where a picture is asked for it is taken as one, elsewhere for the settings in it.
-  const taker = () => visible(".given") ?? visible(".reader")?.parentElement;
+  // Where a picture is asked for it is taken as one, elsewhere for the settings in it; a mesh has
+  // settings alone.
+  const taker = (mesh) => (!mesh && visible(".given")) || visible(".reader")?.parentElement;
   const onDrag = (over) => (event) => {
     if (!carriesFile(event)) return;
     event.preventDefault();
@@ -123,7 +124,8 @@ window.perflow = (() => {
   };
   const onDrop = (event) => {
     onDrag(false)(event);
-    const input = taker()?.querySelector("input[type=file]");
+    const mesh = /\.glb$/i.test(event.dataTransfer?.files[0]?.name ?? "");
+    const input = taker(mesh)?.querySelector("input[type=file]");
     if (!carriesFile(event) || !input) return;
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
@@ -11,17 +10,17 @@ import gradio as gr
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png, views
 from perflow_demo.models.catalogue import MULTIVIEW
-from perflow_demo.tasks.contract import PICTURE, Loading, Stage, Step
+from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
-from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.text_to_image import RANDOM, TextToImageRequest
-from perflow_demo.ui import caption, controls, events, run, sheet, stage
+from perflow_demo.tasks.text_to_image import RANDOM
+from perflow_demo.ui import caption, controls, events, history, run, sheet, stage
 from perflow_demo.ui.form import Form, offered
-from perflow_demo.ui.header import Header
+from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
 
+EXAMPLES = ("a vintage car", "a red mushroom", "a bird", "a blue teapot")
 KEEP_SECONDS = 3600  # that a cut-out waits for its views to be rolled again
-UNCHANGED = [gr.skip(), None, gr.skip()]  # place in the queue, seeds, what was drawn
+UNCHANGED = [gr.skip(), None, [], gr.skip()]  # place in the queue, seeds, history, what was drawn
 FORGOTTEN = "The cut-out is no longer remembered. Press Enter to start again."
 
 
@@ -39,8 +38,11 @@ class Drawn:
         return sheet.done(self.result, run.url_of(self.archive), self.name, solid, said)
 
 
+@dataclass(frozen=True)
 class ViewsForm(Form):
-    """The controls of the tab."""
+    """The controls of the tab; held: name of the family whose usual values they have."""
+
+    held: gr.State
 
     def request(self, *values) -> MultiviewRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
@@ -53,10 +55,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     with gr.Row(elem_classes="task"):
         with gr.Column(elem_classes="ask"):
             prompt = controls.prompt(fields["prompt"], "One object in words")
-            picture = controls.given("Or a picture of one object, instead of the prompt")
             with gr.Row(elem_classes="go"):
                 generate = gr.Button("Generate", variant="primary", elem_classes="generate")
                 stop = gr.Button("Stop", elem_classes="stop")
+            chips = controls.chips(EXAMPLES)
+            picture = controls.given("Or a picture of one object")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
             shown = controls.markup(sheet.empty(), "reroll", "send")
@@ -64,30 +67,36 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt)
             header.tell_cost(lambda family: MULTIVIEW[family.multiview])
             made = gr.UploadButton("Open settings from a view", elem_classes="reader")
+        past = history.build(task.name)
     # What is on the stage, or was: a Drawn; and the seeds of the run that has just ended.
     drawn, used = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(None)
     runs = Runs()
-    outputs = [shown, place, used, drawn]
+    outputs = [shown, place, used, past.latest, drawn]
     queued = events.on_device(place)
     asked = [*form.entered, generate.click]
     draw, reroll = (make(task, form, header, runs) for make in (_draw, _reroll))
-    started = gr.on(asked, draw, [*form.inputs, picture], outputs, **queued)
+    inputs = [*form.inputs, picture, drawn]
+    started = gr.on(asked, draw, inputs, outputs, **queued)
     again = shown.reroll(reroll, [*form.inputs, drawn], outputs, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
-    sent = pictured.then(draw, [*form.inputs, picture], outputs, **queued, **events.LATEST)
-    read = made.upload(
-        _read(form, header.registry), [made, header.family], form.inputs, **events.MAY_FAIL
-    )
-    events.then_enter_runs(read)
+    sent = pictured.then(draw, inputs, outputs, **queued, **events.LATEST)
+    filled = [*form.inputs, form.held, picture]
+    read, reopen = _read(form, header.registry), _brought(form, header.registry)
+    opened = made.upload(read, [made, picture], filled, **events.MAY_FAIL)
+    for refilled in (opened, past.reopened(MultiviewRequest, reopen, filled, [picture])):
+        events.then_enter_runs(refilled)
+    events.run_examples(chips, prompt, picture)
     if "to_3d" in header.handed:
         shown.send(_hand_over(header), drawn, [*header.handed.values()], **events.MAY_FAIL)
 
     def stopped(before: Drawn | None) -> str:
         return before.again(header, STOPPED) if before else sheet.message("stopped", STOPPED, {})
 
-    runs.wire([started, again, sent], stop, shown, stopped, header, page, (drawn,))
-    form.wire(page, [started, again, sent], used)
+    going = [started, again, sent]
+    runs.wire(going, stop, shown, stopped, header, page, (drawn,))
+    form.wire(page, going, used)
+    past.wire(page, going)
     started = _started(task, header.registry)
     events.publish(task, started, lambda result: [_zipped(result)[0]], pictured=True)
 
@@ -95,7 +104,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     """The controls below the prompt: those that matter, the others folded away."""
     registry = header.registry
-    defaults = registry.multiview_families()[0].defaults
+    held, defaults = gr.State(header.family.value), registry.multiview_families()[0].defaults
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
     seed, keep = controls.seed(fields["seed"])
@@ -104,15 +113,19 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         drawing = controls.number(fields["drawing_seed"], value=None, placeholder="the seed")
         split = controls.windows(fields["windows"])
 
-    @events.quiet
     def usual(name: str, kind: str) -> tuple[int, float]:
         defaults = registry.multiview_family(registry.family(name).multiview).defaults
         return defaults.steps_of(kind), defaults.guidance_scale
 
-    asked = [header.family, acceleration]
-    # A recipe opened in another tab may change the family.
-    changed = [header.family.change, acceleration.input]
-    gr.on(changed, usual, asked, [steps, guidance], **events.AT_ONCE)
+    def followed(name: str, kind: str, held: str) -> tuple[str, int, float]:
+        if name == held:  # it came with a recipe of this tab, which brought its own values
+            return gr.skip()
+        return name, *usual(name, kind)
+
+    asked, own = [header.family, acceleration], [steps, guidance]
+    acceleration.input(events.quiet(usual), asked, own, **events.AT_ONCE)
+    # A recipe opened in another tab may change the family, too.
+    header.family.change(events.quiet(followed), [*asked, held], [held, *own], **events.AT_ONCE)
     made = {
         "prompt": prompt,
         "family": header.family,
@@ -124,27 +137,24 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         "drawing_seed": drawing,
         "windows": split,
     }
-    return ViewsForm(made, keep)
+    return ViewsForm(made, keep, held)
 
 
 def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
     """The run of the page: from the prompt, or from the picture where there is one."""
 
     def draw(visitor: gr.Request, *values) -> Iterator[list]:
-        *values, file = values
+        *values, file, before = values
         sources: dict[str, str] = {}
 
         def views() -> Iterator[list]:
-            request, picture = form.request(*values), None
-            if file:
-                source = png.find_recipe(file, TextToImageRequest)
-                request = request.model_copy(update={"source": source})
-                picture = open_picture(file)
+            request, picture = run.pictured(form.request(*values), file)
             events = task.stream(request, header.registry, picture=picture)
             yield from _views(events, header, sources)
 
         def failed(sentence: str) -> list:
-            return [sheet.message("failed", sentence, sources), *UNCHANGED]
+            failure = sheet.message("failed", sentence, sources)
+            return [before.again(header, sentence) if before else failure, *UNCHANGED]
 
         yield from runs.shown(visitor, views(), failed)
 
@@ -182,13 +192,14 @@ def _views(events: Iterator, header: Header, sources: dict[str, str]) -> Iterato
             drawn, request = Drawn(view, *_zipped(view)), view.request
             drawing_seed = request.drawing_seed if request.prompt else None
             used = {"seed": request.seed, "drawing_seed": drawing_seed}
-            yield [drawn.again(header), gr.skip(), used, drawn]
+            entries = [history.entry(request, view.colours[0])]
+            yield [drawn.again(header), gr.skip(), used, entries, drawn]
 
 
 def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | MultiviewResult]:
     """The stage's HTML after each event, then the result; sources: filled with what there is."""
     yield sheet.running(sources, "Starting …")
-    work = "Drawing the picture"
+    work, seen = "Drawing the picture", None
     with closing(run.paced(events)) as told:
         for event in told:
             if isinstance(event, Stage):
@@ -196,10 +207,12 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 work = "Cutting the object out" if event.name == PICTURE else "Drawing the views"
                 yield sheet.running(sources, f"{work} …")
             elif isinstance(event, Step):
-                if event.frame:
+                if event.frame and CUTOUT in sources:
+                    seen = event.frame.picture
+                elif event.frame:
                     sources[PICTURE] = stage.frame_url(event.frame)
                 words = f"{work}: step {event.number} of {event.of}"
-                yield sheet.running(sources, words, event.number, event.of)
+                yield sheet.running(sources, words, event.number, event.of, seen)
             elif isinstance(event, Loading):
                 words = caption.loading(event)
                 yield sheet.running(sources, words, event.bytes_done, event.bytes_total)
@@ -207,14 +220,29 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 yield event
 
 
+def _brought(form: ViewsForm, registry) -> Callable:
+    """What brings the settings of a recipe back."""
+
+    def brought(request: MultiviewRequest, small: str, given: str | None) -> list:
+        """Values of the form, the family it holds, and the picture, which words take the place of.
+
+        `small` is not shown: what is on the stage stays there.
+        """
+        family = offered(registry, request)
+        events.want_picture(request, given)
+        style = gr.update(choices=styles_of(family), value=request.style or "")
+        values = form.brought(request.model_dump() | {"style": style})
+        return [*values, family.name, None if request.prompt else gr.skip()]
+
+    return brought
+
+
 def _read(form: ViewsForm, registry) -> Callable:
+    brought = _brought(form, registry)
+
     @events.explained
-    def read(file: str, family: str) -> list:
-        request = png.read_recipe(file, MultiviewRequest)
-        own = offered(registry, request)
-        if own.name != family:  # which brings settings of its own
-            raise BadRequest(f"This was made by {own.title}; choose that family and open it again.")
-        return form.brought(request.model_dump(exclude={"family"}))
+    def read(file: str, given: str | None) -> list:
+        return brought(png.read_recipe(file, MultiviewRequest), "", given)
 
     return read
 
@@ -224,10 +252,10 @@ def _hand_over(header: Header) -> Callable:
     def hand_over(drawn: Drawn | None, event: gr.EventData) -> dict:
         if drawn is None:
             raise BadRequest(FORGOTTEN)
-        request, file = drawn.result.request, BytesIO()
+        request = drawn.result.request
         name = run.name_of(request.subject or "cut-out", request.seed)
-        drawn.result.cutout.save(file, "PNG")
-        return header.hand(run.kept(file.getvalue(), name), event.to)
+        content = png.encode(drawn.result.cutout, request)
+        return header.hand(run.kept(content, name), event.to)
 
     return hand_over
 
@@ -244,9 +272,7 @@ def _started(task, registry) -> Callable:
     """The run of the API: the events of drawing the views of words or of an uploaded picture."""
 
     def started(request: MultiviewRequest, file: Path | None) -> Iterator:
-        source = file and png.find_recipe(file, TextToImageRequest)
-        asked = request.model_copy(update={"source": source})
-        picture = open_picture(file) if file else None
+        asked, picture = run.pictured(request, file)
         return task.stream(asked, registry, previews=False, picture=picture)
 
     return started

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
@@ -12,9 +11,8 @@ from gradio.utils import get_upload_folder
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.settings import ASSETS
-from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.refine import RefineRequest
+from perflow_demo.tasks.table import REQUESTS
 from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events, history, run, stage
 from perflow_demo.ui.form import Form, offered
@@ -39,18 +37,25 @@ class ImageForm(Form):
 
     prefix: puts the words that the family's authors use before the prompt.
     always: whether pictures go on to the Refine tab by themselves.
+    held: name of the family whose limits and usual values the controls have.
     """
 
     registry: object
     prefix: gr.Button
     always: gr.Checkbox
+    held: gr.State
+
+    @property
+    def outputs(self) -> list:
+        """What `filled` fills."""
+        return [*self.inputs, self.held]
 
     def request(self, *values) -> TextToImageRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
         return TextToImageRequest(**self.asked(*values))
 
     def filled(self, request: TextToImageRequest) -> list:
-        """Values of `inputs` that ask for this request again; raises BadRequest."""
+        """Values of `outputs` that ask for this request again; raises BadRequest."""
         family = offered(self.registry, request)
         if request.delta and request.delta not in self.registry.deltas():
             raise BadRequest(f"This was drawn with the ΔW {request.delta!r}, which is not here.")
@@ -60,7 +65,7 @@ class ImageForm(Form):
         values["windows"] = request.windows or 0
         for name in limits:
             values[name] = limits[name] | {"value": values[name]}
-        return [*values.values(), True]
+        return [*values.values(), True, family.name]
 
     @staticmethod
     def limits(family) -> dict[str, dict]:
@@ -111,44 +116,37 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, family, prompt)
             picture = gr.UploadButton("Open settings from a picture", elem_classes="reader")
-        past = controls.markup("", "reopen", "forget", elem_classes="past")
-    # A fixed key and secret, so that the history outlives a restart of the program.
-    memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
-
-    # What is on the stage, a Drawn; of the run that has just ended the seed, and the entry of the
-    # history that it becomes. Only the server writes them.
-    drawn, used, latest = gr.State(None), gr.State(None), gr.State([])
+        past = history.build(task.name)
+    # What is on the stage, a Drawn; the seed of the run that has just ended. Only the server writes
+    # them.
+    drawn, used = gr.State(None), gr.State(None)
 
     runs = Runs()
     started = gr.on(
         [*form.entered, generate.click],
         _draw(task, form, header, runs),
         [*form.inputs, drawn],
-        [shown, place, used, latest, drawn],
+        [shown, place, used, past.latest, drawn],
         **events.on_device(place),
     )
-    # Of the history as it is then: it may have been cleared during the run.
-    started.success(history.remember, [latest, memory], memory, **events.AT_ONCE)
+    past.wire(page, [started])
 
     def stopped(before: Drawn | None) -> str:
         return _instead(before, header, "stopped", STOPPED)
 
     runs.wire([started], stop, shown, stopped, header, page, (drawn,))
     form.wire(page, [started], used)
-    chips.example(_prompt, None, prompt, **events.AT_ONCE).then(
-        None, js="() => perflow.generate()", **events.AT_ONCE
-    )
+    events.run_examples(chips, prompt)
     tabs = [*header.handed.values()]
     if "refine" in header.handed:
-        handed = [form.always, latest, drawn]
+        handed = [form.always, past.latest, drawn]
         started.success(_hand_on(header), handed, tabs, **events.MAY_FAIL)
     if tabs:
         shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
-    reopened = past.reopen(_reopen(form), memory, [shown, drawn, *form.inputs], **events.MAY_FAIL)
-    past.forget(list, None, memory, **events.AT_ONCE)
-    gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
-    read = picture.upload(_read(form), picture, [shown, drawn, *form.inputs], **events.MAY_FAIL)
+    filled = [shown, drawn, *form.outputs]
+    reopened = past.reopened(TextToImageRequest, partial(_settings_of, form), filled)
+    read = picture.upload(_read(form), picture, filled, **events.MAY_FAIL)
     for refilled in (reopened, read):
         events.then_enter_runs(refilled)
     _wire_defaults(form)
@@ -202,7 +200,7 @@ def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> Image
         "delta": delta,
         "lora": lora,
     }
-    return ImageForm(made, keep, header.registry, prefix, always)
+    return ImageForm(made, keep, header.registry, prefix, always, gr.State(family.name))
 
 
 def _wire_defaults(form: ImageForm) -> None:
@@ -213,11 +211,14 @@ def _wire_defaults(form: ImageForm) -> None:
         return form.family(name).defaults.steps_of(acceleration)
 
     @events.quiet
-    def limits(name: str, acceleration: str) -> tuple:
+    def limits(name: str, acceleration: str, style: str, held: str) -> tuple:
+        if name == held:  # it came with a recipe of this tab, which brought its own values
+            return gr.skip()
         family = form.family(name)
         bounds = form.limits(family)
         return (
-            bounds["style"] | {"value": ""},
+            name,
+            bounds["style"] | {"value": style if style and family.style(style) else ""},
             steps(name, acceleration),
             family.defaults.guidance_scale,
             bounds["size"] | {"value": family.defaults.size},
@@ -235,12 +236,13 @@ def _wire_defaults(form: ImageForm) -> None:
 
     asked = [fields["family"], fields["acceleration"]]
     names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
-    limited = [fields[name] for name in names]
+    limited = [form.held, *(fields[name] for name in names)]
     words = [fields["family"], fields["prompt"]]
     form.prefix.click(prefixed, words, fields["prompt"], **events.AT_ONCE)
     fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
-    fields["family"].input(limits, asked, limited, **events.AT_ONCE)
-    # A recipe brings its own values and its family's limits, but not this.
+    # A recipe opened in another tab may change the family, too.
+    chosen = [*asked, fields["style"], form.held]
+    fields["family"].change(limits, chosen, limited, **events.AT_ONCE)
     fields["family"].change(prefix, fields["family"], form.prefix, **events.AT_ONCE)
 
 
@@ -279,21 +281,11 @@ def _instead(before: Drawn | None, header: Header, state: str, sentence: str) ->
     return stage.message(state, sentence, header.registry.families()[0].num_time_windows)
 
 
-def _reopen(form: ImageForm) -> Callable:
-    @events.explained
-    def reopen(entries: Any, event: gr.EventData) -> list:
-        request, thumbnail = history.reopen(entries, event.index, TextToImageRequest)
-        return _settings_of(form, request, thumbnail)
-
-    return reopen
-
-
 def _read(form: ImageForm) -> Callable:
     @events.explained
     def read(file: str) -> list:
-        made_of_it = (png.find_recipe(file, kind) for kind in (RefineRequest, MultiviewRequest))
-        source = next((made.source for made in made_of_it if made and made.source), None)
-        request = source or png.read_recipe(file, TextToImageRequest)
+        drawing = png.find_drawing(file, REQUESTS)
+        request = drawing or png.read_recipe(file, TextToImageRequest)
         return _settings_of(form, request, stage.jpeg_url(open_picture(file), stage.PREVIEW, 82))
 
     return read
@@ -322,10 +314,6 @@ def _hand_over(header: Header) -> Callable:
         return header.hand(files[event.index], event.to)
 
     return hand_over
-
-
-def _prompt(event: gr.EventData) -> str:
-    return event.prompt
 
 
 def _seed(event: gr.EventData) -> tuple[int, bool]:

@@ -8,16 +8,18 @@ from typing import Any
 
 import gradio as gr
 
+from perflow_demo.errors import BadRequest
+from perflow_demo.export import png
 from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.enlarging import flatten
-from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
-from perflow_demo.ui import caption, controls, events, run
+from perflow_demo.tasks.text_to_image import RANDOM
+from perflow_demo.tasks.to_3d import STAGES, To3DRequest, To3DResult
+from perflow_demo.ui import caption, controls, events, history, run
 from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
-from perflow_demo.ui.stage import jpeg_url
+from perflow_demo.ui.stage import jpeg_url, send
 
 EXAMPLES = ("a red mushroom", "a yellow mug", "a blue teapot", "a gift box with a bow")
 EMPTY = "Type a thing and press Enter, or drop a picture of one."
@@ -25,7 +27,17 @@ PAPER = (0.965, 0.965, 0.965, 1.0)
 # Degrees around and from above, and the distance: the front, from a little above.
 CAMERA = (90, 78, None)
 MADE_OF = {PICTURE: "The picture", CUTOUT: "Its object"}
+AGAIN = "Another mesh of the same picture, with the settings as they are now"
+GONE = "The picture is no longer here; press Enter to draw it again."
 SMALL = 168  # pixels of the picture and its cut-out beside the mesh
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is in the viewer: the words below it, and the file of the picture drawn for it."""
+
+    words: str = ""
+    drawn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,8 @@ class SolidForm(Form):
     def run(self, *values) -> dict[str, Any]:
         """Arguments of a run that values of `inputs` stand for; raises BadRequest."""
         *values, file = values
-        picture = open_picture(file) if file else None
-        return {"request": To3DRequest(**self.asked(*values)), "picture": picture}
+        request, picture = run.pictured(To3DRequest(**self.asked(*values)), file)
+        return {"request": request, "picture": picture}
 
     def filled(self, request: To3DRequest, registry) -> list:
         """Values of `inputs` that ask for this request again; raises BadRequest.
@@ -53,7 +65,9 @@ class SolidForm(Form):
         family = offered(registry, request)
         values = {name: getattr(request, name) for name in self.fields}
         values["style"] = gr.update(choices=styles_of(family), value=request.style or "")
-        return [*values.values(), True, None if request.prompt else gr.skip()]
+        if request.seed == RANDOM:  # nothing was drawn
+            del values["seed"]
+        return [*self.brought(values), None if request.prompt else gr.skip()]
 
 
 def build(task, header: Header, page: gr.Blocks) -> None:
@@ -69,42 +83,50 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             picture = controls.given("Or a picture of one thing")
         with gr.Column(elem_classes="show"):
             place = controls.markup('<p role="status"></p>', elem_classes="place")
-            viewer = gr.Model3D(
-                label="Mesh",
-                show_label=False,
-                height=520,
-                clear_color=PAPER,
-                camera_position=CAMERA,
-                interactive=False,
-                elem_classes="viewer",
-            )
-            told = controls.markup(caption.words("empty", EMPTY))
+            viewer = _viewer()
+            told = controls.markup(caption.words("empty", EMPTY), "send")
         with gr.Column(elem_classes="set"):
             form = _settings(fields, header, prompt, picture)
             header.tell_cost(lambda family: SOLIDS[family.solid])
             mesh = gr.UploadButton("Open settings from a GLB", elem_classes="reader")
+        past = history.build(task.name)
 
-    # The words below the mesh in the viewer, and the seed of the run that has just ended.
-    summary, used = gr.State(""), gr.State(None)
+    # What is in the viewer, and the seed of the run that has just ended.
+    made, used = gr.State(Made()), gr.State(None)
     runs = Runs()
     queued = events.on_device(place)
-    make, inputs = _make(task, form, header.registry, runs), [*form.inputs, summary]
-    shown = [viewer, told, used, summary]
+    make, inputs = _make(task, form, header.registry, runs), [*form.inputs, made]
+    shown = [viewer, told, used, made, past.latest]
     started = gr.on([*form.entered, generate.click], make, inputs, shown, **queued)
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
     sent = pictured.then(make, inputs, shown, **queued, **events.LATEST)
 
-    def stopped(summary: str) -> str:
-        return caption.words("stopped", STOPPED, summary)
+    def stopped(made: Made) -> str:
+        return caption.words("stopped", STOPPED, made.words)
 
-    runs.wire([started, sent], stop, told, stopped, header, page, (summary,))
-    form.wire(page, [started, sent], used)
+    going = [started, sent]
+    runs.wire(going, stop, told, stopped, header, page, (made,))
+    form.wire(page, going, used)
+    past.wire(page, going)
     events.publish(task, _started(task, header.registry), _glb, pictured=True)
-    read = mesh.upload(_read(form, header.registry), mesh, form.inputs, **events.MAY_FAIL)
-    events.then_enter_runs(read)
-    chips.example(_example, None, [prompt, picture], **events.AT_ONCE).then(
-        None, js="() => perflow.generate()", **events.AT_ONCE
+    read, reopen = _read(form, header.registry), _brought(form, header.registry)
+    opened = mesh.upload(read, [mesh, picture], form.inputs, **events.MAY_FAIL)
+    for refilled in (opened, past.reopened(To3DRequest, reopen, form.inputs, [picture])):
+        events.then_enter_runs(refilled)
+    events.run_examples(chips, prompt, picture)
+    told.send(_hand_over(header), made, [*header.handed.values()], **events.MAY_FAIL)
+
+
+def _viewer() -> gr.Model3D:
+    return gr.Model3D(
+        label="Mesh",
+        show_label=False,
+        height=520,
+        clear_color=PAPER,
+        camera_position=CAMERA,
+        interactive=False,
+        elem_classes="viewer",
     )
 
 
@@ -130,7 +152,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
 
 
 def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
-    """The run of the page: the viewer, the words below it, the seed and the words that stay."""
+    """The run of the page: viewer, words below it, seed, words that stay, the history's entry."""
 
     def make(visitor: gr.Request, *values) -> Iterator[list]:
         *values, before = values
@@ -140,9 +162,10 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
             # The viewer still has the mesh that the words before are of.
             return [
                 gr.skip(),
-                caption.words("failed", sentence, before or _made_of(pictures)),
+                caption.words("failed", sentence, before.words or _made_of(pictures)),
                 None,
                 gr.skip(),
+                [],
             ]
 
         views = _views(task, registry, lambda: form.run(*values), pictures)
@@ -153,7 +176,7 @@ def _make(task, form: SolidForm, registry, runs: Runs) -> Callable:
 
 def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) -> Iterator[list]:
     """How the page changes in a run; asked: its arguments. pictures: filled as they are made."""
-    told = task.stream(registry=registry, previews=False, **asked())
+    told = task.stream(registry=registry, **asked())
     with closing(run.paced(told)) as seen:
         for event in seen:
             if isinstance(event, To3DResult):
@@ -161,14 +184,16 @@ def _views(task, registry, asked: Callable[[], dict], pictures: dict[str, str]) 
             elif isinstance(event, Stage):
                 pictures[event.name] = jpeg_url(flatten(event.picture), SMALL, 85)
             else:
-                yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip()]
+                if isinstance(event, Step) and event.frame:
+                    pictures[PICTURE] = jpeg_url(event.frame.picture, SMALL, 82)
+                yield [gr.skip(), _progress(event, _made_of(pictures)), None, gr.skip(), []]
 
 
 def _started(task, registry) -> Callable:
     """The run of the API: the events of making words or an uploaded picture solid."""
 
     def started(request: To3DRequest, file: Path | None) -> Iterator:
-        picture = open_picture(file) if file else None
+        request, picture = run.pictured(request, file)
         return task.stream(request, registry, previews=False, picture=picture)
 
     return started
@@ -177,18 +202,46 @@ def _started(task, registry) -> Callable:
 def _glb(result) -> list[str]:
     from perflow_demo.export.glb import encode_result  # mesh libraries take their time
 
-    name = f"{run.file_stem(result.request.prompt or 'picture')}.glb"
-    return [run.kept(encode_result(result, "glb"), name)]
+    return [run.kept(encode_result(result, "glb"), f"{_stem(result.request)}.glb")]
+
+
+def _stem(request: To3DRequest) -> str:
+    """The name of its files, but for their ends."""
+    drawn = request.source
+    return run.name_of(drawn.prompt, drawn.seed, "") if drawn else "picture"
+
+
+def _brought(form: SolidForm, registry) -> Callable:
+    """What brings the settings of a recipe back."""
+
+    def brought(request: To3DRequest, small: str, given: str | None) -> list:
+        values = form.filled(request, registry)
+        events.want_picture(request, given)
+        return values
+
+    return brought
 
 
 def _read(form: SolidForm, registry) -> Callable:
+    brought = _brought(form, registry)
+
     @events.explained
-    def read(file: str) -> list:
+    def read(file: str, given: str | None) -> list:
         from perflow_demo.export import glb  # mesh libraries take their time
 
-        return form.filled(glb.read_recipe(file, To3DRequest), registry)
+        return brought(glb.read_recipe(file, To3DRequest), "", given)
 
     return read
+
+
+def _hand_over(header: Header) -> Callable:
+    @events.explained
+    def hand_over(made: Made, event: gr.EventData) -> dict:
+        if made.drawn is None:
+            raise BadRequest(GONE)
+        return header.hand(made.drawn, event.to)
+
+    return hand_over
 
 
 def _progress(event: Phase | Step | Loading, rest: str) -> str:
@@ -197,7 +250,7 @@ def _progress(event: Phase | Step | Loading, rest: str) -> str:
         return caption.busy(words, event.number - 1 + event.share, event.of, rest)
     if isinstance(event, Step):
         words = f"Picture · step {event.number} of {event.of}"
-        return caption.busy(words, event.number, event.of, rest)
+        return caption.busy(words, event.number / event.of, len(STAGES), rest)
     return caption.busy(caption.loading(event), event.bytes_done, event.bytes_total or 1, rest)
 
 
@@ -205,12 +258,15 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
     """The viewer's file at once, then the words, small pictures and downloads below it."""
     from perflow_demo.export import glb, turntable  # mesh libraries take their time
 
-    name, mesh = run.file_stem(result.request.prompt or "picture"), result.mesh
+    request, mesh = result.request, result.mesh
+    name, drawn = _stem(request), None
+    if request.prompt:
+        drawn = run.kept(png.encode(result.picture, request.source), f"{name}.png")
     files = {f"{name}.glb": run.kept(glb.encode_result(result, "glb"), f"{name}.glb")}
     summary = _summary(result, files, pictures)
-    used = {"seed": result.request.seed if result.request.prompt else None}
+    used = {"seed": request.seed if request.prompt else None}
     busy = caption.busy("Other formats and a turntable", 1, 1, summary)
-    yield [next(iter(files.values())), busy, used, summary]
+    yield [next(iter(files.values())), busy, used, Made(summary, drawn), []]
     bundle = f"{name}-obj.zip" if mesh.texture is not None else f"{name}.obj"
     for file in (bundle, f"{name}.ply", f"{name}.stl"):
         files[file] = run.kept(
@@ -218,7 +274,8 @@ def _shown(result: To3DResult, pictures: dict[str, str]) -> Iterator[list]:
         )
     files[f"{name}.webp"] = run.kept(turntable.encode(mesh, "webp"), f"{name}.webp")
     summary = _summary(result, files, pictures)
-    yield [gr.skip(), caption.words("done", "", summary), used, summary]
+    entries = [history.entry(request, flatten(result.cutout))]
+    yield [gr.skip(), caption.words("done", "", summary), used, Made(summary, drawn), entries]
 
 
 def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]) -> str:
@@ -226,6 +283,8 @@ def _summary(result: To3DResult, files: dict[str, str], pictures: dict[str, str]
     links = "".join(
         caption.download(run.url_of(path), file, _title(file)) for file, path in files.items()
     )
+    if result.request.prompt:
+        links += send("Same picture again", To3DRequest.task, hint=AGAIN)
     return caption.recipe(result.line(), links) + caption.notes(result.notes) + _made_of(pictures)
 
 
@@ -238,7 +297,3 @@ def _made_of(pictures: dict[str, str]) -> str:
 def _title(file: str) -> str:
     kind = file.rpartition(".")[2]
     return {"zip": "OBJ", "webp": "Turntable"}.get(kind, kind.upper())
-
-
-def _example(event: gr.EventData) -> tuple[str, None]:
-    return event.prompt, None
