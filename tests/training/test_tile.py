@@ -5,9 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
-from perflow_demo.training.objectives.teacher import build_unet
-from perflow_demo.training.objectives.tile import build_tile, worse
+from perflow_demo.nets import PocketAutoencoder
+from perflow_demo.training.latents import Latents, encode
+from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
+from perflow_demo.training.objectives.tile import TileObjective, build_tile, worse
+from perflow_demo.training.text import build_text_encoder
 from perflow_demo.training.toyworld.degraded import degraded
+from perflow_demo.training.toyworld.shards import Pictures, rendered
 
 CROPS = np.random.default_rng(0).integers(0, 255, (6, 64, 64, 3), np.uint8)
 
@@ -41,3 +45,26 @@ def test_a_new_controlnet_says_nothing_and_stays_small():
         assert key.startswith("controlnet_") or torch.equal(weight, copied[key])
     read = tile.controlnet_cond_embedding(latents) + unet.conv_in.bias.view(1, -1, 1, 1)
     torch.testing.assert_close(read, unet.conv_in(latents), rtol=1e-4, atol=1e-4)
+
+
+def test_half_of_the_batches_stand_beside_delta_where_its_windows_begin(tmp_path, minilm):
+    """Else a tile that only knows the teacher's many steps is a decibel worse in four."""
+    torch.manual_seed(0)
+    small = {"channels": (8, 8, 16), "encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
+    vae, text = PocketAutoencoder(**small), build_text_encoder(64, 1, semantic=False)
+    pictures = rendered(tmp_path / "256", 0, 3, 256)
+    encode(Pictures(pictures), vae, tmp_path / "latents")
+    teacher = TeacherObjective(
+        build_unet(debug=True), text, vae.float(), Latents(tmp_path / "latents")
+    )
+    objective = TileObjective(teacher, None, pictures, held_out=1)
+    asked = {"teacher": [], "with_delta": []}
+    for name, unet in (("teacher", teacher.net.unet), ("with_delta", objective.student)):
+        unet.register_forward_pre_hook(lambda _, given, name=name: asked[name].append(given[1]))
+    for seed in range(24):
+        batch = objective.batch(np.random.default_rng(seed), 2)
+        _, figures = objective.loss(objective.net, batch, torch.Generator().manual_seed(seed))
+        assert figures.keys() <= asked.keys()
+    assert len(asked["teacher"]) == pytest.approx(12, abs=7)
+    assert set(torch.cat(asked["with_delta"]).tolist()) <= {1000, 750, 500, 250}
+    assert len(set(torch.cat(asked["teacher"]).tolist())) > 6
