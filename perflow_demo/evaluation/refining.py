@@ -83,7 +83,7 @@ def measure(
         }
         for name, pictures in made.items()
     ]
-    title = f"{round(size / factor)} → {size} px"
+    title = f"{round(size / factor)} to {size} px"  # the sheets' letters have no arrow
     strips = Strips(
         [title] * len(originals[:SHOWN]),
         [
