@@ -21,7 +21,7 @@ from perflow_demo.tasks.contract import (
     finish,
     nothing_is_none,
 )
-from perflow_demo.tasks.enlarging import check, enlarge, flatten
+from perflow_demo.tasks.enlarging import check, enlarge, flatten, transparent
 from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
@@ -334,7 +334,7 @@ def _drawn(
 
 def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
     notes = []
-    if picture.has_transparency_data:
+    if transparent(picture):
         notes.append("What is transparent in the picture became white.")
     source = request.source
     if source and (source.family, source.style) != (request.family, request.style):

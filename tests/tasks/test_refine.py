@@ -233,6 +233,8 @@ def test_transparency_becomes_white_and_is_told(registry):
     result = run(ask(), registry, picture=clear)
     assert result.before.mode == "RGB" and np.asarray(result.before).min() == 255
     assert any("white" in note for note in result.notes)
+    opaque = run(ask(steps=1, windows=1), registry, picture=picture().convert("RGBA"))
+    assert opaque.notes == ()
 
 
 @pytest.mark.parametrize(
