@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from perflow_demo.registry import Registry
     from perflow_demo.tasks.sampling import InParts
 
+_DRAWING = TextToImageRequest.model_fields
+DRAWN_WITH = ("style", "delta", "lora")  # weights that a picture's refinement begins with too
 PARENT = "picture"  # the stage before the refinement, where the picture is drawn again
 STAGES = ("picture", "load", "encode", "denoise", "preview", "decode")
 
@@ -109,6 +111,8 @@ class RefineRequest(Request):
         title="Time windows",
         description="Windows PeRFlow runs its lines in; other than trained, so for experiments.",
     )
+    delta: str | None = _DRAWING["delta"]
+    lora: str | None = _DRAWING["lora"]
     parent: str = Field(
         "",
         max_length=64,
@@ -119,7 +123,7 @@ class RefineRequest(Request):
         None, title="Source", description="The recipe that picture was drawn by, where it has one."
     )
 
-    _empty = field_validator("style", "prompt")(nothing_is_none)
+    _empty = field_validator("style", "prompt", "delta", "lora")(nothing_is_none)
 
     def parameters(self) -> str:
         """The request as the widely read `parameters` text of PNG files."""
@@ -131,14 +135,18 @@ class RefineRequest(Request):
             "Denoising strength": self.strength,
             "Model": " ".join(filter(None, [self.family, self.style, "tile"])),
         }
+        if self.lora:
+            settings["Lora"] = self.lora
         negative = self.negative_prompt and f"Negative prompt: {self.negative_prompt}"
         line = ", ".join(f"{name}: {value}" for name, value in settings.items())
         return "\n".join(filter(None, [self.prompt, negative, line]))
 
 
-def drawn_style(source: TextToImageRequest | None, family: str) -> str | None:
-    """The style in which a picture was drawn, where that family drew it; else None, the base."""
-    return source.style if source and source.family == family else None
+def drawn_with(source: TextToImageRequest | None, family: str) -> dict[str, str | None]:
+    """Of DRAWN_WITH what a picture was drawn with, where that family drew it; else nothing."""
+    if source is None or source.family != family:
+        return {}
+    return {name: getattr(source, name) for name in DRAWN_WITH}
 
 
 @dataclass(frozen=True)
@@ -210,8 +218,10 @@ def stream(
         registry = stack.enter_context(registry.lane())
         with clocked(seconds, "load"):
             strength = 1.0 if request.acceleration == "perflow" else 0.0
-            lent = partial(registry.lease, family.name, request.style, strength, refine=True)
+            chosen = text_to_image.weights(request, strength)
+            lent = partial(registry.lease, **chosen, refine=True)
             pipeline = yield from lease(stack, lent)
+        notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
         before = enlarge(flatten(picture), request.to, pipeline.vae_scale_factor)
         windows = request.windows or family.num_time_windows
         side = refiner.tile // pipeline.vae_scale_factor
@@ -340,7 +350,9 @@ def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
     if source and (source.family, source.style) != (request.family, request.style):
         drawn, refined = (" ".join(filter(None, [of.family, of.style])) for of in (source, request))
         notes.append(f"The picture was drawn by {drawn} and refined by {refined}.")
-    if source and (source.lora or source.delta):
+    if source and any(
+        getattr(source, name) not in (None, getattr(request, name)) for name in ("delta", "lora")
+    ):
         notes.append("The picture was drawn with a LoRA or another ΔW, and refined without.")
     if request.parent and request.parent != digest(picture):
         notes.append("The picture is not the one that was refined with these settings before.")

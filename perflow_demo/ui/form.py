@@ -12,7 +12,8 @@ from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import events
 
 SEEDS = {"seed", "drawing_seed"}
-NOTHING = {"prompt": "", "style": "", "windows": 0}  # shown by components that have no None
+# What components show that have no None.
+NOTHING = {"prompt": "", "style": "", "windows": 0, "delta": "", "lora": ""}
 # Boxes of one line.
 ENTERED = ("prompt", "negative_prompt", "seed", "drawing_seed", "faces", "lora")
 

@@ -14,7 +14,7 @@ from perflow_demo.models.catalogue import REFINERS
 from perflow_demo.tasks.contract import Loading, Step
 from perflow_demo.tasks.enlarging import LARGEST, check, flatten
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.refine import RefineRequest, RefineResult, drawn_style
+from perflow_demo.tasks.refine import DRAWN_WITH, RefineRequest, RefineResult, drawn_with
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.ui import caption, controls, events, run
 from perflow_demo.ui.form import Form
@@ -96,6 +96,8 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
         negative = controls.text(fields["negative_prompt"], value=defaults.negative_prompt)
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         split = controls.windows(fields["windows"])
+        delta = controls.picked(fields["delta"], registry.deltas())
+        lora = controls.text(fields["lora"])
 
     @events.quiet
     def usual(name: str, kind: str) -> Any:
@@ -119,6 +121,8 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
         "guidance_scale": guidance,
         "seed": seed,
         "windows": split,
+        "delta": delta,
+        "lora": lora,
     }
     return RefineForm(made, keep)
 
@@ -135,7 +139,7 @@ def _look(form: RefineForm, registry) -> Callable:
             failed = caption.words("failed", str(error))
             return [gr.skip(), gr.skip(), failed, *form.brought({})]
         small = _kept(_small(picture, (BEFORE, BEFORE)))
-        words, values = _known(file, registry.family(family))
+        words, values = _known(file, registry.family(family), registry.deltas())
         if not values and before:
             earlier = png.find_recipe(before, TextToImageRequest)
             if earlier and earlier.prompt == prompt:
@@ -146,19 +150,21 @@ def _look(form: RefineForm, registry) -> Callable:
     return look
 
 
-def _known(file: str, family) -> tuple[str, dict[str, Any]]:
+def _known(file: str, family, deltas: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """What a file's recipe says of it, and values of the controls that are as in it.
 
-    A drawn picture brings its words and style, a refined one all settings it was refined with.
+    A drawn picture brings its words and weights, a refined one all settings it was refined with.
     """
     recipe = png.find_recipe(file, TextToImageRequest) or png.find_recipe(file, RefineRequest)
     if recipe is None:
         return "", {}
-    own = recipe.family == family.name and (not recipe.style or family.style(recipe.style))
+    own = recipe.family == family.name
+    own = own and (not recipe.style or family.style(recipe.style))
+    own = own and (not recipe.delta or recipe.delta in deltas)
     if isinstance(recipe, TextToImageRequest):
-        style = {"style": recipe.style} if own or not recipe.style else {}
+        drawn = drawn_with(recipe, family.name) if own else dict.fromkeys(DRAWN_WITH)
         words = f"Drawn of “{recipe.prompt}”, seed {recipe.seed}, "
-        return words, {"prompt": recipe.prompt} | style
+        return words, {"prompt": recipe.prompt} | drawn
     if not own:
         return "Refined by another family before, ", {}
     values = recipe.model_dump(exclude={"family"})
@@ -188,8 +194,9 @@ def _started(task, registry) -> Callable:
         if file is None:
             raise BadRequest("There is no picture to refine; upload one.")
         source = png.find_recipe(file, TextToImageRequest)
-        style = request.style or drawn_style(source, request.family)
-        asked = request.model_copy(update={"source": source, "style": style})
+        drawn = drawn_with(source, request.family)
+        left = {name: it for name, it in drawn.items() if getattr(request, name) is None}
+        asked = request.model_copy(update=left | {"source": source})
         return task.stream(asked, registry, previews=False, picture=open_picture(file))
 
     return started
