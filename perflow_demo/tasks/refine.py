@@ -16,7 +16,6 @@ from perflow_demo.tasks.contract import (
     Progress,
     Request,
     Stage,
-    Step,
     clocked,
     finish,
     nothing_is_none,
@@ -27,12 +26,10 @@ from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionControlNetImg2ImgPipeline
     from PIL.Image import Image
 
     from perflow_demo.models.spec import Family, Refiner
     from perflow_demo.registry import Registry
-    from perflow_demo.tasks.sampling import InParts
 
 _DRAWING = TextToImageRequest.model_fields
 DRAWN_WITH = ("style", "delta", "lora")  # weights that a picture's refinement begins with too
@@ -222,17 +219,22 @@ def stream(
             lent = partial(registry.lease, **chosen, refine=True)
             pipeline = yield from lease(stack, lent)
         notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
+        from perflow_demo.tasks import refine_sampling  # it imports torch
+
         before = enlarge(flatten(picture), request.to, pipeline.vae_scale_factor)
         windows = request.windows or family.num_time_windows
         side = refiner.tile // pipeline.vae_scale_factor
-        work = _Work(pipeline, request, side, windows, seconds, registry.in_parts)
-        made, calls, film, more = yield from _refined(work, before, previews)
-        notes += more
+        work = refine_sampling.Work(
+            pipeline, request, side, windows, seconds, registry.in_parts, previews
+        )
+        refined = yield from refine_sampling.refined(work, before)
+        made, notes = refined.picture, [*notes, *refined.notes]
         if checks:
             (made,), withheld = yield from safety.checked([made], registry)
             notes += safety.notes(withheld, 1)
-    film = tuple(film.values())
-    yield RefineResult(made, before, picture, request, calls, seconds, tuple(notes), film)
+    yield RefineResult(
+        made, before, picture, request, refined.calls, seconds, tuple(notes), refined.film
+    )
 
 
 def run(
@@ -285,55 +287,6 @@ def resolve(
     return RefineRequest(**values), notes
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a refinement works with.
-
-    side: of a tile, in latents. seconds: filled by stage. in_parts: as `Registry.in_parts`.
-    """
-
-    pipeline: "StableDiffusionControlNetImg2ImgPipeline"
-    request: RefineRequest
-    side: int
-    windows: int
-    seconds: dict[str, float]
-    in_parts: "InParts"
-
-
-def _refined(
-    work: _Work, before: "Image", previews: bool
-) -> "Generator[Step, None, tuple[Image, int, dict, list[str]]]":
-    """Yield a Step after each; return the picture, their number, its film by window, and notes."""
-    from perflow_demo.tasks import refine_sampling, sampling  # they import torch
-
-    pipeline, request, side, seconds = work.pipeline, work.request, work.side, work.seconds
-    with clocked(seconds, "encode"):
-        texts = request.prompt or "", request.negative_prompt
-        guidance_scale = request.guidance_scale if texts[0] != texts[1] else 1.0
-        embeds, rests = sampling.encode(pipeline, texts, 1, guidance_scale > 1)
-        sampling.prepare(pipeline, request.steps, request.windows)
-        first = refine_sampling.begin(pipeline, request.strength)
-        intervals = sampling.intervals(pipeline, work.windows)[first:]
-        latents, control = refine_sampling.encode(pipeline, before, side, work.in_parts)
-        latents = refine_sampling.noised(pipeline, latents, first, request.seed)
-    cut = text_to_image.cut_notes(request, rests, pipeline.tokenizer.model_max_length)
-    film: dict[tuple[float, float], Frame] = {}
-    calls = refine_sampling.denoise(
-        pipeline, latents, control, embeds, guidance_scale, first, side, work.in_parts
-    )
-    for number, (start, end) in enumerate(intervals, start=1):
-        with clocked(seconds, "denoise"):
-            latents, clean = next(calls)
-        if previews:
-            with clocked(seconds, "preview"):
-                picture = refine_sampling.preview(pipeline, clean)
-            film[start, end] = Frame(picture, start, end)
-        yield Step(number, len(intervals), start, end, film.get((start, end)))
-    with clocked(seconds, "decode"):
-        made = refine_sampling.decode(pipeline, latents, side, work.in_parts)
-    return made, len(intervals), film, [*cut, *_strength_notes(request, intervals)]
-
-
 def _drawn(
     source: TextToImageRequest, registry: "Registry", previews: bool
 ) -> "Generator[Progress, None, Image]":
@@ -357,11 +310,3 @@ def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
     if request.parent and request.parent != digest(picture):
         notes.append("The picture is not the one that was refined with these settings before.")
     return notes
-
-
-def _strength_notes(request: RefineRequest, intervals: list) -> list[str]:
-    if request.strength == 1:
-        return []
-    return [
-        f"Strength {request.strength:g}: the last {len(intervals)} of {request.steps} steps made."
-    ]
