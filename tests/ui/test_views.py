@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -91,19 +92,38 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     from types import SimpleNamespace
 
     from perflow_demo.models.catalogue import CATALOGUE, POCKET
-    from perflow_demo.ui.tabs.text_to_image import ImageForm
+    from perflow_demo.ui.image_form import ImageForm
 
     larger = CATALOGUE["perflow-sdxl-dreamshaper"]
     registry = SimpleNamespace(
         families=lambda: [POCKET, larger], family=CATALOGUE.get, names_repositories=False
     )
-    form = ImageForm({}, None, registry, None, None)
+    form = ImageForm({}, None, registry, None, None, None)
     asked = request(family=larger.name, size=1024, count=2)
-    *values, keep = form.filled(asked)
+    *values, keep, held = form.filled(asked)
     values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
-    assert keep and (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
+    assert keep and held == larger.name
+    assert (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
     assert (values["count"]["maximum"], values["count"]["value"]) == (2, 2)
     assert values["delta"] == ""
+
+
+def test_a_family_that_another_tab_has_brought_brings_its_own_settings():
+    from types import SimpleNamespace
+
+    from perflow_demo.models.catalogue import CATALOGUE, POCKET
+    from perflow_demo.ui.image_form import ImageForm
+
+    registry = SimpleNamespace(family=CATALOGUE.get)
+    form = ImageForm({}, None, registry, None, None, None)
+    style, steps, guidance, size, count, negative, held = form.switched(
+        "perflow-sdxl-dreamshaper", "perflow", "cel", "pocket"
+    )
+    assert (steps, guidance, size["value"], count["maximum"]) == (6, 2.0, 1024, 2)
+    assert style["value"] == "" and held == "perflow-sdxl-dreamshaper"
+    style, *_ = form.switched("pocket", "perflow", "cel", held)
+    assert style["value"] == "cel"  # which the recipe brought with the family
+    assert form.switched("pocket", "perflow", "cel", POCKET.name) == gr.skip()
 
 
 @pytest.mark.parametrize("asked", [{"family": "perflow-sdxl-dreamshaper"}, {"delta": "mine"}])
@@ -111,7 +131,7 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
     from types import SimpleNamespace
 
     from perflow_demo.models.catalogue import CATALOGUE, POCKET
-    from perflow_demo.ui.tabs.text_to_image import ImageForm
+    from perflow_demo.ui.image_form import ImageForm
 
     registry = SimpleNamespace(
         families=lambda: [POCKET],
@@ -120,4 +140,4 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
         names_repositories=True,
     )
     with pytest.raises(BadRequest, match="not offer|not here"):
-        ImageForm({}, None, registry, None, None).filled(request(**{"size": None} | asked))
+        ImageForm({}, None, registry, None, None, None).filled(request(**{"size": None} | asked))
