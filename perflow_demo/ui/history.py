@@ -1,11 +1,21 @@
-"""The last results of this browser: recipes and small pictures, kept by the browser itself."""
+"""The last results of this browser: recipes and small pictures, kept by the browser itself.
+
+All its tabs write them, so each reads them anew when it adds to them (`perflow.remember`).
+"""
 
 import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+from gradio.events import Dependency
+
 from perflow_demo.errors import BadRequest
 from perflow_demo.tasks.contract import Request
+from perflow_demo.ui import controls, events
 from perflow_demo.ui.stage import jpeg_url
 
 if TYPE_CHECKING:
@@ -16,30 +26,70 @@ THUMBNAIL = 144
 PICTURE = "data:image/jpeg;base64,"
 
 
+@dataclass(frozen=True)
+class History:
+    """The history of a task's tab.
+
+    past: the strip of its entries. latest: those that the run which has just ended adds; the
+    browser has to see them, so they are no gr.State.
+    """
+
+    task: Any
+    past: gr.HTML
+    latest: gr.JSON
+
+    def wire(
+        self, page: gr.Blocks, runs: Sequence[Dependency], reopened: Callable, shown: list
+    ) -> Dependency:
+        """Remember what `runs` add, and give it back; returns the event that does.
+
+        reopened: an entry's request and small picture → values of `shown`.
+        """
+        key = json.dumps(f"perflow-history-{self.task.name}")
+        kept = f"() => [perflow.remembered({key})]"
+        remember = f"(latest) => [perflow.remember({key}, latest, {LENGTH})]"
+
+        @events.explained
+        def reopen(entries: Any, event: gr.EventData) -> list:
+            return reopened(*find(entries, event.id, self.task.request))
+
+        past, latest = self.past, self.latest
+        for run in runs:
+            run.success(panel, latest, past, js=remember, **events.AT_ONCE)
+        page.load(panel, latest, past, js=kept, **events.AT_ONCE)
+        past.forget(None, None, past, js=f"() => perflow.forget({key})", **events.AT_ONCE)
+        return past.reopen(reopen, latest, shown, js=kept, **events.MAY_FAIL)
+
+
+def build(task) -> History:
+    """The strip, below all else of the tab of a task."""
+    past = controls.markup("", "reopen", "forget", elem_classes="past")
+    return History(task, past, gr.JSON([], visible=False))
+
+
 def entry(request: Request, picture: "Image") -> dict:
     """What to remember of a result."""
-    return {"recipe": request.model_dump(mode="json"), "thumb": jpeg_url(picture, THUMBNAIL, 80)}
+    recipe, small = request.model_dump(mode="json"), jpeg_url(picture, THUMBNAIL, 80)
+    return {"id": secrets.token_hex(8), "recipe": recipe, "thumb": small}
 
 
-def remember(latest: list[dict], entries: Any) -> list[dict]:
-    """The entries with the latest in front, and no more than LENGTH."""
-    return [*latest, *_sound(entries)][:LENGTH]
+def find(entries: Any, name: Any, kind: type[Request]) -> tuple[Request, str]:
+    """The request of the entry of that id and its small picture; BadRequest where it is of no use.
 
-
-def reopen(entries: Any, index: Any, kind: type[Request]) -> tuple[Request, str]:
-    """The request of one entry and its small picture; BadRequest where they cannot be used."""
-    entries = _sound(entries)
-    if not isinstance(index, int) or not 0 <= index < len(entries):
+    What the browser kept is not trusted.
+    """
+    found = next((entry for entry in _sound(entries) if entry["id"] == name), None)
+    if found is None:
         raise BadRequest("This result is no longer remembered; reload the page.")
-    return kind.model_validate(entries[index]["recipe"]), entries[index]["thumb"]
+    return kind.model_validate(found["recipe"]), found["thumb"]
 
 
 def panel(entries: Any) -> str:
-    """The entries as a strip of buttons; what the browser kept is not trusted."""
+    """The entries as a strip of buttons; of another shape they count as none."""
     entries = _sound(entries)
     if not entries:
         return ""
-    items = "".join(_item(index, entry) for index, entry in enumerate(entries))
+    items = "".join(map(_item, entries))
     return (
         '<section class="history" aria-label="History"><header><h2>History</h2>'
         '<button type="button" class="quiet" data-event="forget">Clear</button></header>'
@@ -53,16 +103,17 @@ def _sound(entries: Any) -> list[dict]:
         entry
         for entry in (entries if isinstance(entries, list) else [])
         if isinstance(entry, dict)
+        and isinstance(entry.get("id"), str)
         and isinstance(entry.get("recipe"), dict)
         and str(entry.get("thumb")).startswith(PICTURE)
     ]
 
 
-def _item(index: int, entry: dict) -> str:
-    prompt = escape(str(entry["recipe"].get("prompt", "")))
-    count = entry["recipe"].get("count", 1)
+def _item(entry: dict) -> str:
+    recipe = entry["recipe"]
+    prompt, count = escape(str(recipe.get("prompt") or "a picture")), recipe.get("count", 1)
     badge = f'<span class="badge">×{escape(str(count))}</span>' if count != 1 else ""
-    detail = escape(json.dumps({"index": index}))
+    detail = escape(json.dumps({"id": entry["id"]}))
     return (
         f'<li><button type="button" data-event="reopen" data-detail="{detail}" title="{prompt}"'
         f' aria-label="Reopen: {prompt}"><img src="{escape(entry["thumb"])}" alt="">{badge}'

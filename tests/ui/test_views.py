@@ -45,7 +45,13 @@ def request(**values) -> TextToImageRequest:
         stage.reopened("data:image/jpeg;base64,", ATTACK, 4),
         stage.loading(Loading(ATTACK, 1, 2), 4),
         history.panel(
-            [{"recipe": {"prompt": ATTACK, "count": ATTACK}, "thumb": history.PICTURE + ATTACK}]
+            [
+                {
+                    "id": ATTACK,
+                    "recipe": {"prompt": ATTACK, "count": ATTACK},
+                    "thumb": history.PICTURE + ATTACK,
+                }
+            ]
         ),
     ],
     ids=["done", "failed", "reopened", "loading", "history"],
@@ -69,23 +75,21 @@ def test_a_load_tells_what_and_how_far():
     )
 
 
-def test_history_keeps_the_latest_and_gives_them_back():
-    entries = []
-    for seed in range(history.LENGTH + 3):
-        entries = history.remember([history.entry(request(seed=seed), PICTURE)], entries)
-    assert len(entries) == history.LENGTH
-    again, thumbnail = history.reopen(entries, 0, TextToImageRequest)
-    assert again == request(seed=history.LENGTH + 2)
+def test_history_gives_its_entries_back():
+    entries = [history.entry(request(seed=seed), PICTURE) for seed in range(3)]
+    again, thumbnail = history.find(entries, entries[1]["id"], TextToImageRequest)
+    assert again == request(seed=1)
     assert thumbnail.startswith(history.PICTURE)
     assert len(thumbnail) < 16_000
 
 
-@pytest.mark.parametrize("junk", [None, "junk", [1, {}], [{"recipe": 1, "thumb": "javascript:x"}]])
+@pytest.mark.parametrize(
+    "junk", [None, "junk", [1, {}], [{"id": "a", "recipe": 1, "thumb": "javascript:x"}]]
+)
 def test_a_history_of_another_shape_counts_as_empty(junk):
     assert history.panel(junk) == ""
-    assert len(history.remember([history.entry(request(), PICTURE)], junk)) == 1
     with pytest.raises(BadRequest):
-        history.reopen(junk, 0, TextToImageRequest)
+        history.find(junk, "a", TextToImageRequest)
 
 
 def test_a_recipe_of_another_family_brings_that_familys_choices():

@@ -100,6 +100,25 @@ window.perflow = (() => {
     slider.setAttribute("aria-valuetext", page.alt);
   };
 
+  // ---- the last results: all the browser's tabs keep them in one place ---------------------------
+  const remembered = (key) => {
+    try {
+      const entries = JSON.parse(localStorage.getItem(key));
+      return Array.isArray(entries) ? entries : [];
+    } catch {
+      return [];
+    }
+  };
+  const remember = (key, latest, length) => {
+    const entries = [...latest, ...remembered(key)].slice(0, length);
+    if (latest.length) localStorage.setItem(key, JSON.stringify(entries));
+    return entries;
+  };
+  const forget = (key) => {
+    localStorage.removeItem(key);
+    return "";
+  };
+
   // ---- the place in the queue, which gradio tells in its own shorthand -------------------------
   const tellPlace = () => {
     document.querySelectorAll(".block.place").forEach((box) => {
@@ -156,5 +175,5 @@ window.perflow = (() => {
   document.addEventListener("dragover", onDrag(true));
   document.addEventListener("dragleave", onDrag(false));
   document.addEventListener("drop", onDrop);
-  return { busy, generate, open, focusPrompt };
+  return { busy, generate, open, focusPrompt, remembered, remember, forget };
 })();

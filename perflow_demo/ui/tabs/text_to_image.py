@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
@@ -63,24 +62,17 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="set"):
             form = image_form.build(fields, header, prompt)
             picture = gr.UploadButton("Open settings from a picture", elem_classes="reader")
-        past = controls.markup("", "reopen", "forget", elem_classes="past")
-    # A fixed key and secret, so that the history outlives a restart of the program.
-    memory = gr.BrowserState([], storage_key=f"perflow-{task.name}", secret="perflow-demo")
-
-    # What is on the stage, a Drawn; of the run that has just ended the seed, and the entry of the
-    # history that it becomes. Only the server writes them.
-    drawn, used, latest = gr.State(None), gr.State(None), gr.State([])
-
+        past = history.build(task)
+    # What is on the stage, a Drawn, and the seed of the run that has just ended.
+    drawn, used = gr.State(None), gr.State(None)
     runs = Runs()
     started = gr.on(
         [*form.entered, generate.click],
         _draw(task, form, header, runs),
         [*form.inputs, drawn],
-        [shown, place, used, latest, drawn],
+        [shown, place, used, past.latest, drawn],
         **events.on_device(place),
     )
-    # Of the history as it is then: it may have been cleared during the run.
-    started.success(history.remember, [latest, memory], memory, **events.AT_ONCE)
 
     def stopped(before: Drawn | None) -> str:
         return _instead(before, header, "stopped", STOPPED)
@@ -92,15 +84,14 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     )
     tabs = [*header.handed.values()]
     if "refine" in header.handed:
-        handed = [form.always, latest, drawn]
+        handed = [form.always, past.latest, drawn]
         started.success(_hand_on(header), handed, tabs, **events.MAY_FAIL)
     if tabs:
         shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
-    reopened = past.reopen(_reopen(form), memory, [shown, drawn, *form.refilled], **events.MAY_FAIL)
-    past.forget(list, None, memory, **events.AT_ONCE)
-    gr.on([page.load, memory.change], history.panel, memory, past, **events.AT_ONCE)
-    read = picture.upload(_read(form), picture, [shown, drawn, *form.refilled], **events.MAY_FAIL)
+    settings = [shown, drawn, *form.refilled]
+    reopened = past.wire(page, [started], partial(_settings_of, form), settings)
+    read = picture.upload(_read(form), picture, settings, **events.MAY_FAIL)
     for refilled in (reopened, read):
         events.then_enter_runs(refilled)
     events.publish(task, partial(task.stream, registry=form.registry, previews=False), run.saved)
@@ -139,15 +130,6 @@ def _instead(before: Drawn | None, header: Header, state: str, sentence: str) ->
     if before:
         return before.again(header, sentence)
     return stage.message(state, sentence, header.registry.families()[0].num_time_windows)
-
-
-def _reopen(form: ImageForm) -> Callable:
-    @events.explained
-    def reopen(entries: Any, event: gr.EventData) -> list:
-        request, thumbnail = history.reopen(entries, event.index, TextToImageRequest)
-        return _settings_of(form, request, thumbnail)
-
-    return reopen
 
 
 def _read(form: ImageForm) -> Callable:
