@@ -19,6 +19,17 @@ from perflow_demo.ui.refine_form import RefineForm
 from perflow_demo.ui.tabs import refine
 
 PATIENCE = 120_000
+# Raised where the focus is, with a picture and, if there are any, words beside it.
+PASTE = """async (box, words) => {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 80, height: 120});
+    const content = await new Promise((resolve) => canvas.toBlob(resolve));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([content], words ? "with.png" : "image.png"));
+    if (words) clipboardData.setData("text/plain", words);
+    const pasted = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+    box.dispatchEvent(pasted);
+    if (pasted.defaultPrevented === Boolean(words)) throw new Error("taken for the other");
+}"""
 
 
 def test_the_tab_is_there_only_where_its_weights_are(own_assets):
@@ -148,6 +159,25 @@ def test_a_picture_and_enter_give_before_and_after_under_a_slider(open_page, tea
     expect(page.get_by_label("768", exact=True)).to_be_checked()
     expect(prompt).to_have_value("a blue car")
     expect(page.get_by_label("Seed").locator("visible=true").first).to_have_value(str(recipe.seed))
+
+
+@pytest.mark.browser
+def test_a_pasted_picture_is_compared_by_keys(open_page):
+    page = open_page()
+    page.get_by_role("tab", name="Refine").click()
+    prompt = page.locator(".prompt:visible textarea")
+    prompt.evaluate(PASTE, "words")
+    prompt.evaluate(PASTE, "")
+    expect(page.locator(".solid .said")).to_contain_text("80 × 120 px", timeout=PATIENCE)
+    slider = page.get_by_role("slider", name="Before and after")
+    expect(slider).to_have_attribute("aria-valuenow", "50")
+    slider.focus()
+    for key, percent in (("ArrowRight", 55), ("End", 100), ("ArrowLeft", 95), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(slider).to_have_attribute("aria-valuenow", str(percent))
+    frame, handle = page.locator(".compare").bounding_box(), slider.bounding_box()
+    left = frame["x"] + (frame["width"] - frame["height"] * 80 / 120) / 2  # it is higher than wide
+    assert handle["x"] + handle["width"] / 2 == pytest.approx(left, abs=12)
 
 
 @pytest.mark.browser

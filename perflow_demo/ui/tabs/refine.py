@@ -25,7 +25,7 @@ from perflow_demo.ui.refine_form import Chosen, RefineForm, source_of
 from perflow_demo.ui.runs import STOPPED, Runs
 from perflow_demo.ui.stage import send
 
-EMPTY = "Choose a picture, or drop one anywhere, and press Enter."
+EMPTY = "Choose a picture, or drop or paste one anywhere, and press Enter."
 NO_PICTURE = "There is no picture yet; choose one, or drop it anywhere on the page."
 REDRAW = (
     '<div class="actions"><button type="button" class="action" data-event="again"'
