@@ -33,10 +33,13 @@ class ImageForm(Form):
         """The request that values of `inputs` stand for; raises BadRequest."""
         return TextToImageRequest(**self.asked(*values))
 
+    def reopened(self, request: TextToImageRequest) -> TextToImageRequest:
+        """The request of a recipe with nothing left open; BadRequest where it is not for here."""
+        return resolve(request, offered(self.registry, request))[0]
+
     def filled(self, request: TextToImageRequest) -> list:
-        """Values of `refilled` that ask for this request again; raises BadRequest."""
-        family = offered(self.registry, request)
-        values = resolve(request, family)[0].model_dump()
+        """Values of `refilled` that ask for this request, as of `reopened`, again."""
+        family, values = self.family(request.family), request.model_dump()
         limits = self.limits(family)
         values["style"], values["delta"] = request.style or "", request.delta or ""
         values["windows"] = request.windows or 0

@@ -8,7 +8,7 @@ import gradio as gr
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
-from perflow_demo.tasks.refine import DRAWN_WITH, RefineRequest, drawn_with
+from perflow_demo.tasks.refine import DRAWN_WITH, RefineRequest, drawn_with, resolve
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.ui import controls, events
 from perflow_demo.ui.form import Form, offered
@@ -41,6 +41,7 @@ class RefineForm(Form):
         """Values to be brought that ask for this request again; raises BadRequest."""
         family = offered(self.registry, request)
         style = gr.update(choices=styles_of(family), value=request.style or "")
+        request, _ = resolve(request, family, self.registry.refiner(family.name), pictured=True)
         return request.model_dump(exclude={"source"}) | {"style": style}
 
     def known(self, file: str, family: str) -> tuple[str, dict[str, Any], bool]:

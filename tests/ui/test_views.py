@@ -104,7 +104,7 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     )
     form = ImageForm({}, None, registry, None, None, None)
     asked = request(family=larger.name, size=1024, count=2)
-    *values, keep, held = form.filled(asked)
+    *values, keep, held = form.filled(form.reopened(asked))
     values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
     assert keep and held == larger.name
     assert (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
@@ -144,4 +144,4 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
         names_repositories=True,
     )
     with pytest.raises(BadRequest, match="not offer|not here"):
-        ImageForm({}, None, registry, None, None, None).filled(request(**{"size": None} | asked))
+        ImageForm({}, None, registry, None, None, None).reopened(request(**{"size": None} | asked))

@@ -145,9 +145,9 @@ def _read(form: ImageForm) -> Callable:
 
 def _settings_of(form: ImageForm, request: TextToImageRequest, small: str) -> list:
     """The stage with a result's small picture, nothing drawn, and values of `form.refilled`."""
-    values = form.filled(request)
+    request = form.reopened(request)
     line = stage.recipe_line(request, [request.seed])
-    return [stage.reopened(small, line, form.windows(request)), None, *values]
+    return [stage.reopened(small, line, form.windows(request)), None, *form.filled(request)]
 
 
 def _hand_on(header: Header) -> Callable:
