@@ -162,7 +162,8 @@ def _refine(task, form: RefineForm, header: Header, runs: Runs) -> Callable:
         yield _said(caption.busy("Starting …", 0, 1))
         yield from _watched(task, form.request(chosen, *values), header, picture)
 
-    def refine(visitor: gr.Request, *values) -> Iterator[list]:
+    # Called `refine` it would take that name from the API.
+    def show(visitor: gr.Request, *values) -> Iterator[list]:
         *values, before = values
 
         def failed(sentence: str) -> list:
@@ -170,7 +171,7 @@ def _refine(task, form: RefineForm, header: Header, runs: Runs) -> Callable:
 
         yield from runs.shown(visitor, views(*values), failed)
 
-    return refine
+    return show
 
 
 def _instead(state: str, sentence: str, before: Seen | None) -> list:
