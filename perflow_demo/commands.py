@@ -16,7 +16,7 @@ from perflow_demo.registry import open_registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.contract import Control, Loading, Phase, Progress, Request, Stage
 from perflow_demo.tasks.picture import open_picture
-from perflow_demo.tasks.refine import drawn_style
+from perflow_demo.tasks.refine import drawn_with
 from perflow_demo.tasks.table import REQUESTS, Task
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
@@ -66,7 +66,7 @@ def _refining(task: Task):
     def command(image: Path, output: Path, debug: bool, **values: str | None) -> None:
         source = png.find_recipe(image, TextToImageRequest)
         asked = ({"family": source.family} if source else {}) | _given(task, values)
-        drawn = {"style": drawn_style(source, asked.get("family", ""))}
+        drawn = drawn_with(source, asked.get("family", ""))
         request = task.request(source=source, **drawn | asked)
         picture = open_picture(image)
         (path,) = _paths(output, 1)

@@ -43,6 +43,14 @@ def enlarge(picture: Image.Image, to: int, multiple: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS)
 
 
+def transparent(picture: Image.Image) -> bool:
+    """Whether something shows through the picture; many opaque ones have an alpha channel too."""
+    if not picture.has_transparency_data:
+        return False
+    least, _ = picture.convert("RGBA").getchannel("A").getextrema()
+    return least < 255
+
+
 def flatten(picture: Image.Image) -> Image.Image:
     """The picture as RGB, whatever is transparent on white."""
     if not picture.has_transparency_data:

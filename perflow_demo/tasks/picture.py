@@ -1,10 +1,11 @@
 """A picture from a file that somebody chose: nothing in it is trusted."""
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from perflow_demo.tasks.contract import DAMAGE, BadRequest
 
@@ -14,7 +15,7 @@ SIXTEEN_TO_EIGHT = 257  # 65535 of 16 bits is 255 of 8
 
 
 def open_picture(path: Path | str) -> Image.Image:
-    """The whole picture, upright, RGB or RGBA, whatever depth and colours its file has.
+    """The whole picture, upright, RGB or RGBA in sRGB, whatever depth and colours its file has.
 
     Raises BadRequest for what is no picture, damaged, animated or too large.
     """
@@ -48,4 +49,22 @@ def _plain(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         levels = np.asarray(picture) // SIXTEEN_TO_EIGHT
         return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
-    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    colours = _in_srgb(picture)
+    if picture.has_transparency_data:
+        colours.putalpha(picture.convert("RGBA").getchannel("A"))
+    return colours
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """RGB as it is meant to be seen: phones and scanners write profiles of their own colours."""
+    profile = picture.info.get("icc_profile")
+    if profile:
+        seen = picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")
+        try:
+            own = ImageCms.ImageCmsProfile(BytesIO(profile))
+            return ImageCms.profileToProfile(
+                seen, own, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except (ImageCms.PyCMSError, OSError):
+            pass  # damaged, or of colours that these are not
+    return picture.convert("RGB")

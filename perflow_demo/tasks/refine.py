@@ -16,24 +16,23 @@ from perflow_demo.tasks.contract import (
     Progress,
     Request,
     Stage,
-    Step,
     clocked,
     finish,
     nothing_is_none,
 )
-from perflow_demo.tasks.enlarging import check, enlarge, flatten
+from perflow_demo.tasks.enlarging import check, enlarge, flatten, transparent
 from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionControlNetImg2ImgPipeline
     from PIL.Image import Image
 
     from perflow_demo.models.spec import Family, Refiner
     from perflow_demo.registry import Registry
-    from perflow_demo.tasks.sampling import InParts
 
+_DRAWING = TextToImageRequest.model_fields
+DRAWN_WITH = ("style", "delta", "lora")  # weights that a picture's refinement begins with too
 PARENT = "picture"  # the stage before the refinement, where the picture is drawn again
 STAGES = ("picture", "load", "encode", "denoise", "preview", "decode")
 
@@ -109,6 +108,8 @@ class RefineRequest(Request):
         title="Time windows",
         description="Windows PeRFlow runs its lines in; other than trained, so for experiments.",
     )
+    delta: str | None = _DRAWING["delta"]
+    lora: str | None = _DRAWING["lora"]
     parent: str = Field(
         "",
         max_length=64,
@@ -119,7 +120,7 @@ class RefineRequest(Request):
         None, title="Source", description="The recipe that picture was drawn by, where it has one."
     )
 
-    _empty = field_validator("style", "prompt")(nothing_is_none)
+    _empty = field_validator("style", "prompt", "delta", "lora")(nothing_is_none)
 
     @property
     def drawing(self) -> TextToImageRequest | None:
@@ -135,14 +136,18 @@ class RefineRequest(Request):
             "Denoising strength": self.strength,
             "Model": " ".join(filter(None, [self.family, self.style, "tile"])),
         }
+        if self.lora:
+            settings["Lora"] = self.lora
         negative = self.negative_prompt and f"Negative prompt: {self.negative_prompt}"
         line = ", ".join(f"{name}: {value}" for name, value in settings.items())
         return "\n".join(filter(None, [self.prompt, negative, line]))
 
 
-def drawn_style(source: TextToImageRequest | None, family: str) -> str | None:
-    """The style in which a picture was drawn, where that family drew it; else None, the base."""
-    return source.style if source and source.family == family else None
+def drawn_with(source: TextToImageRequest | None, family: str) -> dict[str, str | None]:
+    """Of DRAWN_WITH what a picture was drawn with, where that family drew it; else nothing."""
+    if source is None or source.family != family:
+        return {}
+    return {name: getattr(source, name) for name in DRAWN_WITH}
 
 
 @dataclass(frozen=True)
@@ -214,19 +219,26 @@ def stream(
         registry = stack.enter_context(registry.lane())
         with clocked(seconds, "load"):
             strength = 1.0 if request.acceleration == "perflow" else 0.0
-            lent = partial(registry.lease, family.name, request.style, strength, refine=True)
+            chosen = text_to_image.weights(request, strength)
+            lent = partial(registry.lease, **chosen, refine=True)
             pipeline = yield from lease(stack, lent)
+        notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
+        from perflow_demo.tasks import refine_sampling  # it imports torch
+
         before = enlarge(flatten(picture), request.to, pipeline.vae_scale_factor)
         windows = request.windows or family.num_time_windows
         side = refiner.tile // pipeline.vae_scale_factor
-        work = _Work(pipeline, request, side, windows, seconds, registry.in_parts)
-        made, calls, film, more = yield from _refined(work, before, previews)
-        notes += more
+        work = refine_sampling.Work(
+            pipeline, request, side, windows, seconds, registry.in_parts, previews
+        )
+        refined = yield from refine_sampling.refined(work, before)
+        made, notes = refined.picture, [*notes, *refined.notes]
         if checks:
             (made,), withheld = yield from safety.checked([made], registry)
             notes += safety.notes(withheld, 1)
-    film = tuple(film.values())
-    yield RefineResult(made, before, picture, request, calls, seconds, tuple(notes), film)
+    yield RefineResult(
+        made, before, picture, request, refined.calls, seconds, tuple(notes), refined.film
+    )
 
 
 def run(
@@ -279,55 +291,6 @@ def resolve(
     return RefineRequest(**values), notes
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a refinement works with.
-
-    side: of a tile, in latents. seconds: filled by stage. in_parts: as `Registry.in_parts`.
-    """
-
-    pipeline: "StableDiffusionControlNetImg2ImgPipeline"
-    request: RefineRequest
-    side: int
-    windows: int
-    seconds: dict[str, float]
-    in_parts: "InParts"
-
-
-def _refined(
-    work: _Work, before: "Image", previews: bool
-) -> "Generator[Step, None, tuple[Image, int, dict, list[str]]]":
-    """Yield a Step after each; return the picture, their number, its film by window, and notes."""
-    from perflow_demo.tasks import refine_sampling, sampling  # they import torch
-
-    pipeline, request, side, seconds = work.pipeline, work.request, work.side, work.seconds
-    with clocked(seconds, "encode"):
-        texts = request.prompt or "", request.negative_prompt
-        guidance_scale = request.guidance_scale if texts[0] != texts[1] else 1.0
-        embeds, rests = sampling.encode(pipeline, texts, 1, guidance_scale > 1)
-        sampling.prepare(pipeline, request.steps, request.windows)
-        first = refine_sampling.begin(pipeline, request.strength)
-        intervals = sampling.intervals(pipeline, work.windows)[first:]
-        latents, control = refine_sampling.encode(pipeline, before, side, work.in_parts)
-        latents = refine_sampling.noised(pipeline, latents, first, request.seed)
-    cut = text_to_image.cut_notes(request, rests, pipeline.tokenizer.model_max_length)
-    film: dict[tuple[float, float], Frame] = {}
-    calls = refine_sampling.denoise(
-        pipeline, latents, control, embeds, guidance_scale, first, side, work.in_parts
-    )
-    for number, (start, end) in enumerate(intervals, start=1):
-        with clocked(seconds, "denoise"):
-            latents, clean = next(calls)
-        if previews:
-            with clocked(seconds, "preview"):
-                picture = refine_sampling.preview(pipeline, clean)
-            film[start, end] = Frame(picture, start, end)
-        yield Step(number, len(intervals), start, end, film.get((start, end)))
-    with clocked(seconds, "decode"):
-        made = refine_sampling.decode(pipeline, latents, side, work.in_parts)
-    return made, len(intervals), film, [*cut, *_strength_notes(request, intervals)]
-
-
 def _drawn(
     source: TextToImageRequest, registry: "Registry", previews: bool
 ) -> "Generator[Progress, None, Image]":
@@ -338,22 +301,16 @@ def _drawn(
 
 def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
     notes = []
-    if picture.has_transparency_data:
+    if transparent(picture):
         notes.append("What is transparent in the picture became white.")
     source = request.source
     if source and (source.family, source.style) != (request.family, request.style):
         drawn, refined = (" ".join(filter(None, [of.family, of.style])) for of in (source, request))
         notes.append(f"The picture was drawn by {drawn} and refined by {refined}.")
-    if source and (source.lora or source.delta):
+    if source and any(
+        getattr(source, name) not in (None, getattr(request, name)) for name in ("delta", "lora")
+    ):
         notes.append("The picture was drawn with a LoRA or another ΔW, and refined without.")
     if request.parent and request.parent != digest(picture):
         notes.append("The picture is not the one that was refined with these settings before.")
     return notes
-
-
-def _strength_notes(request: RefineRequest, intervals: list) -> list[str]:
-    if request.strength == 1:
-        return []
-    return [
-        f"Strength {request.strength:g}: the last {len(intervals)} of {request.steps} steps made."
-    ]

@@ -3,9 +3,11 @@
 Every step is one of the whole latents: only what the networks say of them is put together of tiles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers import StableDiffusionControlNetImg2ImgPipeline
@@ -16,10 +18,73 @@ from torch.nn import functional
 
 from perflow_demo.flow import PeRFlowScheduler, guided
 from perflow_demo.tasks import sampling, tiling
+from perflow_demo.tasks.contract import Frame, Step, clocked
 from perflow_demo.tasks.sampling import InParts, whole
+from perflow_demo.tasks.text_to_image import cut_notes
+
+if TYPE_CHECKING:
+    from perflow_demo.tasks.refine import RefineRequest
 
 Pipeline = StableDiffusionControlNetImg2ImgPipeline
 PREVIEW = 32  # latents along the short side of a preview, about
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a refinement works with.
+
+    request: with nothing left open. side: of a tile, in latents. windows: of the film. seconds:
+    filled by stage. in_parts: as `Registry.in_parts`. previews: whether each Step has a frame.
+    """
+
+    pipeline: Pipeline
+    request: "RefineRequest"
+    side: int
+    windows: int
+    seconds: dict[str, float]
+    in_parts: InParts
+    previews: bool
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A picture of the size it was before; calls, notes, film: as of a RefineResult."""
+
+    picture: Image
+    calls: int
+    notes: list[str]
+    film: tuple[Frame, ...]
+
+
+def refined(work: Work, before: Image) -> Generator[Step, None, Refined]:
+    """Yield a Step after each; return what became of the enlarged picture."""
+    pipeline, request, side, seconds = work.pipeline, work.request, work.side, work.seconds
+    with clocked(seconds, "encode"):
+        texts = request.prompt or "", request.negative_prompt
+        guidance_scale = request.guidance_scale if texts[0] != texts[1] else 1.0
+        embeds, rests = sampling.encode(pipeline, texts, 1, guidance_scale > 1)
+        sampling.prepare(pipeline, request.steps, request.windows)
+        first = begin(pipeline, request.strength)
+        intervals = sampling.intervals(pipeline, work.windows)[first:]
+        latents, control = encode(pipeline, before, side, work.in_parts)
+        latents = noised(pipeline, latents, first, request.seed)
+    calls, film = len(intervals), {}
+    states = denoise(pipeline, latents, control, embeds, guidance_scale, first, side, work.in_parts)
+    for number, (start, end) in enumerate(intervals, start=1):
+        with clocked(seconds, "denoise"):
+            latents, clean = next(states)
+        if work.previews:
+            with clocked(seconds, "preview"):
+                film[start, end] = Frame(preview(pipeline, clean), start, end)
+        yield Step(number, calls, start, end, film.get((start, end)))
+    with clocked(seconds, "decode"):
+        picture = decode(pipeline, latents, side, work.in_parts)
+    notes = cut_notes(request, rests, pipeline.tokenizer.model_max_length)
+    if request.strength < 1:
+        notes.append(
+            f"Strength {request.strength:g}: the last {calls} of {request.steps} steps made."
+        )
+    return Refined(picture, calls, notes, tuple(film.values()))
 
 
 def begin(pipeline: Pipeline, strength: float) -> int:

@@ -193,13 +193,7 @@ def stream(
         registry = stack.enter_context(registry.lane())
         with clocked(seconds, "load"):
             strength = request.strength if request.acceleration == "perflow" else 0.0
-            chosen = {
-                "family": family.name,
-                "style": request.style,
-                "delta_strength": strength,
-                "loras": request.lora,
-                "delta": request.delta,
-            }
+            chosen = weights(request, strength)
             pipeline = yield from lease(stack, partial(registry.lease, **chosen))
         notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
@@ -302,6 +296,17 @@ def resolve(request: TextToImageRequest, family: "Family") -> tuple[TextToImageR
         )
         values["steps"] = values["windows"]
     return TextToImageRequest(**values), notes
+
+
+def weights(request: Request, delta_strength: float) -> dict[str, Any]:
+    """Arguments of `Registry.lease` for the weights that a request names."""
+    return {
+        "family": request.family,
+        "style": request.style,
+        "delta_strength": delta_strength,
+        "loras": request.lora,
+        "delta": request.delta,
+    }
 
 
 def negative_notes(values: dict[str, Any]) -> list[str]:

@@ -12,7 +12,8 @@ from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import events
 
 SEEDS = {"seed", "drawing_seed"}
-NOTHING = {"prompt": "", "style": "", "windows": 0}  # shown by components that have no None
+# What components show that have no None.
+NOTHING = {"prompt": "", "style": "", "windows": 0, "delta": "", "lora": ""}
 # Boxes of one line.
 ENTERED = ("prompt", "negative_prompt", "seed", "drawing_seed", "faces", "lora")
 
@@ -79,11 +80,14 @@ class Form:
 
 
 def offered(registry, request):
-    """The family of a recipe; raises BadRequest where the page does not offer it, or its style."""
+    """The family of a recipe; BadRequest where it, its style or its ΔW is not offered here."""
     family = registry.family(request.family)
     repository = registry.names_repositories and "/" in family.name
     if not repository and family.name not in (known.name for known in registry.families()):
         raise BadRequest(f"This was made by {family.title}, which this page does not offer.")
     if request.style and not family.style(request.style):
         raise BadRequest(f"{family.title} has no style {request.style!r} here; choose another.")
+    delta = getattr(request, "delta", None)
+    if delta and delta not in registry.deltas():
+        raise BadRequest(f"This was drawn with the ΔW {delta!r}, which is not here.")
     return family

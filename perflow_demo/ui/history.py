@@ -1,6 +1,10 @@
-"""The last results of this browser: recipes and small pictures, kept by the browser itself."""
+"""The last results of this browser: recipes and small pictures, kept by the browser itself.
+
+All its tabs write them, so each reads them anew when it adds to them (`perflow.remember`).
+"""
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,77 +27,74 @@ PICTURE = "data:image/jpeg;base64,"
 
 
 @dataclass(frozen=True)
-class Past:
-    """The last results of a tab, below it.
+class History:
+    """The history of a task's tab.
 
-    latest: the entry of the run that has just ended, in a list; empty while one goes on or where
-    it failed. Only the server writes it.
+    past: the strip of its entries. latest: those that the run which has just ended adds; the
+    browser has to see them, so they are no gr.State.
     """
 
-    strip: gr.HTML
-    memory: gr.BrowserState
-    latest: gr.State
+    task: Any
+    past: gr.HTML
+    latest: gr.JSON
 
-    def wire(self, page: gr.Blocks, runs: Sequence[Dependency]) -> None:
-        """Remember what `runs` made, and show it."""
-        for run in runs:
-            # Of the history as it is then: it may have been cleared during the run.
-            run.success(remember, [self.latest, self.memory], self.memory, **events.AT_ONCE)
-        self.strip.forget(list, None, self.memory, **events.AT_ONCE)
-        shown = [page.load, self.memory.change]
-        gr.on(shown, panel, self.memory, self.strip, **events.AT_ONCE)
-
-    def reopened(
+    def wire(
         self,
-        kind: type[Request],
-        filled: Callable[..., list],
-        outputs: Sequence[Any],
+        page: gr.Blocks,
+        runs: Sequence[Dependency],
+        reopened: Callable[..., list],
+        shown: Sequence[Any],
         beside: Sequence[Any] = (),
     ) -> Dependency:
-        """A result that is picked fills the outputs.
+        """Remember what `runs` add, and give it back; returns the event that does.
 
-        filled: its request, its small picture and values of `beside` → values of `outputs`.
+        reopened: an entry's request, its small picture and values of `beside` → values of `shown`.
         """
+        key = json.dumps(f"perflow-history-{self.task.name}")
+        kept = f"(latest, ...beside) => [perflow.remembered({key}), ...beside]"
+        remember = f"(latest) => [perflow.remember({key}, latest, {LENGTH})]"
 
         @events.explained
-        def picked(entries: Any, event: gr.EventData, *values) -> list:
-            return filled(*reopen(entries, event.index, kind), *values)
+        def reopen(entries: Any, event: gr.EventData, *values) -> list:
+            return reopened(*find(entries, event.id, self.task.request), *values)
 
-        return self.strip.reopen(picked, [self.memory, *beside], outputs, **events.MAY_FAIL)
+        past, latest = self.past, self.latest
+        for run in runs:
+            run.success(panel, latest, past, js=remember, **events.AT_ONCE)
+        page.load(panel, latest, past, js=kept, **events.AT_ONCE)
+        past.forget(None, None, past, js=f"() => perflow.forget({key})", **events.AT_ONCE)
+        return past.reopen(reopen, [latest, *beside], shown, js=kept, **events.MAY_FAIL)
 
 
-def build(name: str) -> Past:
-    """The history of the tab of that name, laid out."""
-    strip = controls.markup("", "reopen", "forget", elem_classes="past")
-    # A fixed key and secret, so that the history outlives a restart of the program.
-    memory = gr.BrowserState([], storage_key=f"perflow-{name}", secret="perflow-demo")
-    return Past(strip, memory, gr.State([]))
+def build(task) -> History:
+    """The strip, below all else of the tab of a task."""
+    past = controls.markup("", "reopen", "forget", elem_classes="past")
+    return History(task, past, gr.JSON([], visible=False))
 
 
 def entry(request: Request, picture: "Image") -> dict:
     """What to remember of a result."""
-    return {"recipe": request.model_dump(mode="json"), "thumb": jpeg_url(picture, THUMBNAIL, 80)}
+    recipe, small = request.model_dump(mode="json"), jpeg_url(picture, THUMBNAIL, 80)
+    return {"id": secrets.token_hex(8), "recipe": recipe, "thumb": small}
 
 
-def remember(latest: list[dict], entries: Any) -> list[dict]:
-    """The entries with the latest in front, and no more than LENGTH."""
-    return [*latest, *_sound(entries)][:LENGTH]
+def find(entries: Any, name: Any, kind: type[Request]) -> tuple[Request, str]:
+    """The request of the entry of that id and its small picture; BadRequest where it is of no use.
 
-
-def reopen(entries: Any, index: Any, kind: type[Request]) -> tuple[Request, str]:
-    """The request of one entry and its small picture; BadRequest where they cannot be used."""
-    entries = _sound(entries)
-    if not isinstance(index, int) or not 0 <= index < len(entries):
+    What the browser kept is not trusted.
+    """
+    found = next((entry for entry in _sound(entries) if entry["id"] == name), None)
+    if found is None:
         raise BadRequest("This result is no longer remembered; reload the page.")
-    return kind.model_validate(entries[index]["recipe"]), entries[index]["thumb"]
+    return kind.model_validate(found["recipe"]), found["thumb"]
 
 
 def panel(entries: Any) -> str:
-    """The entries as a strip of buttons; what the browser kept is not trusted."""
+    """The entries as a strip of buttons; of another shape they count as none."""
     entries = _sound(entries)
     if not entries:
         return ""
-    items = "".join(_item(index, entry) for index, entry in enumerate(entries))
+    items = "".join(map(_item, entries))
     return (
         '<section class="history" aria-label="History"><header><h2>History</h2>'
         '<button type="button" class="quiet" data-event="forget">Clear</button></header>'
@@ -107,18 +108,19 @@ def _sound(entries: Any) -> list[dict]:
         entry
         for entry in (entries if isinstance(entries, list) else [])
         if isinstance(entry, dict)
+        and isinstance(entry.get("id"), str)
         and isinstance(entry.get("recipe"), dict)
         and str(entry.get("thumb")).startswith(PICTURE)
     ]
 
 
-def _item(index: int, entry: dict) -> str:
+def _item(entry: dict) -> str:
     recipe = entry["recipe"]
     source = recipe.get("source") if isinstance(recipe.get("source"), dict) else {}
     prompt = escape(str(recipe.get("prompt") or source.get("prompt") or "a picture of one’s own"))
     count = recipe.get("count", 1)
     badge = f'<span class="badge">×{escape(str(count))}</span>' if count != 1 else ""
-    detail = escape(json.dumps({"index": index}))
+    detail = escape(json.dumps({"id": entry["id"]}))
     return (
         f'<li><button type="button" data-event="reopen" data-detail="{detail}" title="{prompt}"'
         f' aria-label="Reopen: {prompt}"><img src="{escape(entry["thumb"])}" alt="">{badge}'

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from threading import Event
+from typing import Any
 
 import gradio as gr
 
@@ -64,15 +65,16 @@ class Runs:
         self._ended.pop(visitor.session_hash, None)
 
     def wire(
-        self, going: list, stop: gr.Button, shown: gr.HTML, stopped: Callable[..., str],
+        self, going: list, stop: gr.Button, shown: Any, stopped: Callable[..., Any],
         header: Header, page: gr.Blocks, kept: tuple[gr.State, ...] = (),
     ) -> None:  # fmt: skip
         """Wire what every tab does around the events `going`, each of which starts a run.
 
-        stopped: values of `kept` → what `shown` shows when the button has stopped a run.
+        stopped: values of `kept` → those of `shown`, a component or a list of some, when the button
+        has stopped a run.
         """
 
-        def told(visitor: gr.Request, *values) -> str:
+        def told(visitor: gr.Request, *values) -> Any:
             self.wait(visitor)
             return stopped(*values)
 

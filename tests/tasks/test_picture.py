@@ -1,10 +1,11 @@
 """Pictures that somebody chose: whole ones are opened, all others refused in a sentence."""
 
+import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.tasks import picture
@@ -79,6 +80,34 @@ def test_a_turned_photograph_stands_upright(tmp_path):
     found = open_picture(tmp_path / "turned.png")
     assert found.size == (4, 8)
     assert found.getpixel((1, 1)) == (0, 0, 0) and found.getpixel((1, 6)) == (255, 255, 255)
+
+
+def wide_gamut() -> bytes:
+    """A profile whose red and green are further out than those of sRGB, as that of phones is."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for name, xyz in {b"rXYZ": (0.515, 0.241, -0.001), b"gXYZ": (0.292, 0.692, 0.042)}.items():
+        entry = profile.index(name)
+        place = int.from_bytes(profile[entry + 4 : entry + 8], "big") + 8
+        profile[place : place + 12] = struct.pack(">3i", *(round(v * 65536) for v in xyz))
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_colours_of_a_profile_of_its_own_are_seen_as_they_were_meant(tmp_path, mode):
+    made = Image.new(mode, (8, 8), (60, 200, 60, 90)[: len(mode)])
+    made.save(tmp_path / "wide.png", icc_profile=wide_gamut())
+    found = open_picture(tmp_path / "wide.png")
+    red, green, blue, *alpha = found.getpixel((4, 4))
+    assert green > 195 and red < 30  # a stronger green than sRGB's of these numbers
+    assert found.mode == mode and alpha == [90][: len(mode) - 3]
+
+
+@pytest.mark.parametrize("profile", [b"no profile", "LAB"])
+def test_a_profile_that_does_not_fit_is_passed_over(tmp_path, profile):
+    if profile == "LAB":
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    Image.new("RGB", (8, 8), "teal").save(tmp_path / "odd.png", icc_profile=profile)
+    assert open_picture(tmp_path / "odd.png").getpixel((4, 4)) == (0, 128, 128)
 
 
 @pytest.mark.parametrize("name", ["moving.png", "moving.webp"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from perflow_demo.errors import BadRequest, Cancelled
 from perflow_demo.export import png
@@ -17,7 +18,7 @@ from perflow_demo.tasks import refine_sampling, text_to_image
 from perflow_demo.tasks.contract import Stage, Step
 from perflow_demo.tasks.enlarging import enlarge
 from perflow_demo.tasks.picture import digest, open_picture
-from perflow_demo.tasks.refine import RefineRequest, RefineResult, run, stream
+from perflow_demo.tasks.refine import RefineRequest, RefineResult, drawn_with, run, stream
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from tests.pocket_factory import tile, write_pocket
 
@@ -114,6 +115,33 @@ def test_refining_borrows_the_very_modules_that_draw(registry):
         for name in ("unet", "vae", "text_encoder", "tokenizer"):
             assert getattr(drawing, name) is getattr(refining, name)
         assert drawing.scheduler is not refining.scheduler
+
+
+def test_a_picture_is_refined_by_the_very_weights_it_was_drawn_by(assets, tmp_path):
+    """Its LoRA and its ΔW among them, and they stand in the recipe."""
+    base = load_file(assets / "pocket/unet/diffusion_pytorch_model.safetensors")
+    name = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+    out, into = base[f"{name}.weight"].shape
+    factors = {"lora_A": torch.randn(2, into), "lora_B": torch.randn(out, 2)}
+    for folder in ("loras", "deltas"):
+        (tmp_path / folder).mkdir()
+    brush = {f"unet.{name}.{part}.weight": factor for part, factor in factors.items()}
+    save_file(brush, tmp_path / "loras/brush.safetensors")
+    mine = {key: torch.full_like(weight, 0.01) for key, weight in base.items()}
+    save_file(mine, tmp_path / "deltas/mine.safetensors")
+    own = Registry(Settings(assets=assets, device="cpu", checkpoints=tmp_path))
+    drawing = TextToImageRequest(prompt="a dog", seed=1, size=256, lora="brush@0.5", delta="mine")
+    drawn = text_to_image.run(drawing, own)
+    before = {entry.key for entry in own.status().entries}
+    asked = ask(source=drawn.recipe(0), **drawn_with(drawn.recipe(0), "pocket"))
+    result = run(asked, own, picture=drawn.pictures[0])
+    assert (result.request.lora, result.request.delta) == ("brush@0.5", "mine")
+    assert "Lora: brush@0.5" in result.request.parameters() and result.notes == ()
+    added = {entry.key for entry in own.status().entries} - before
+    assert len(added) == 1  # the ControlNet: no second UNet
+    without = run(ask(source=drawn.recipe(0)), own, picture=drawn.pictures[0])
+    assert any("refined without" in note for note in without.notes)
+    assert np.abs(pixels(without.picture) - pixels(result.picture)).max() > 0
 
 
 @pytest.mark.parametrize(
@@ -233,6 +261,8 @@ def test_transparency_becomes_white_and_is_told(registry):
     result = run(ask(), registry, picture=clear)
     assert result.before.mode == "RGB" and np.asarray(result.before).min() == 255
     assert any("white" in note for note in result.notes)
+    opaque = run(ask(steps=1, windows=1), registry, picture=picture().convert("RGBA"))
+    assert opaque.notes == ()
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,24 @@
 
 import gradio as gr
 import pytest
+import trimesh
+from PIL import Image
 from playwright.sync_api import expect
 
 from perflow_demo import ui
 from perflow_demo.errors import BadRequest
+from perflow_demo.export import glb, png
+from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.models.catalogue import POCKET
 from perflow_demo.models.stable_diffusion import FAMILIES
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.tasks.to_3d import To3DRequest
 from perflow_demo.ui import events
 from perflow_demo.ui.form import offered
 from perflow_demo.ui.header import cost
+from tests.ui.visitor import QUIET, unfold
 
 
 def test_a_family_from_the_hub_says_what_it_takes():
@@ -45,6 +51,33 @@ def test_a_tab_says_what_its_own_model_takes_before_it_is_used(open_page):
     page.get_by_label("Family").click()
     page.get_by_role("option", name=POCKET.title, exact=True).click()
     expect(page.locator("[role=note]:visible")).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_a_family_that_a_file_brings_has_its_own_settings_on_every_tab(open_page, tmp_path):
+    family = next(family for family in FAMILIES if family.defaults.steps == 8)
+    ball = trimesh.creation.icosphere(1)
+    recipe = To3DRequest(prompt="a mug", family=family.name).recipe()
+    solid = glb.encode(Mesh(ball.vertices, ball.faces), "glb", recipe)
+    (tmp_path / "mug.glb").write_bytes(solid)
+    drawn = TextToImageRequest(prompt="a mug", family=family.name, size=640, steps=5, seed=3)
+    (tmp_path / "mug.png").write_bytes(png.encode(Image.new("RGB", (64, 64)), drawn))
+    page = open_page()
+    steps = page.get_by_label("number input for Steps").locator("visible=true")
+    page.get_by_role("tab", name="3D").click()
+    page.locator(".solid:visible .set input[type=file]").set_input_files(tmp_path / "mug.glb")
+    expect(page.get_by_label("Family")).to_have_value(family.title)
+    page.get_by_role("tab", name="Image").click()
+    expect(steps).to_have_value("8")
+
+    page.reload()  # with Pocket again; of the Image tab's own files the settings stay as they are
+    page.wait_for_selector(".stage[data-state=empty]")
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "mug.png")
+    expect(page.get_by_label("Family")).to_have_value(family.title)
+    page.evaluate(QUIET)
+    expect(steps).to_have_value("5")
+    unfold(page, "Advanced")
+    expect(page.get_by_label("640", exact=True)).to_be_checked()
 
 
 def test_the_checker_is_told_where_it_is_used(assets):

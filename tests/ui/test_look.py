@@ -74,6 +74,11 @@ def test_every_input_has_a_name(open_page):
     assert unnamed == []
 
 
+def middle(page, part: str) -> float:
+    box = page.locator(part).first.bounding_box()
+    return box["y"] + box["height"] / 2
+
+
 def test_a_phone_shows_prompt_stage_actions_controls_in_one_column(open_page):
     page = open_page()
     page.set_viewport_size({"width": 390, "height": 844})
@@ -83,8 +88,13 @@ def test_a_phone_shows_prompt_stage_actions_controls_in_one_column(open_page):
     for part in ("#header .style", ".theme-switch", ".canvas", ".generate"):
         box = page.locator(part).first.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    middles = [middle(page, part) for part in (".brand", ".chip", ".theme-switch")]
+    assert middles == pytest.approx([middles[0]] * 3, abs=4)
     canvas = page.locator(".canvas").bounding_box()
     assert canvas["width"] == pytest.approx(canvas["height"], abs=1)
+    page.get_by_role("tab", name="Refine").click()
+    compared = page.locator(".compare").bounding_box()
+    assert compared["width"] == pytest.approx(compared["height"], abs=1)
 
 
 def test_a_phone_shows_a_mesh_in_its_whole_width(open_page):

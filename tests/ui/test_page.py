@@ -273,6 +273,23 @@ def test_a_history_cleared_during_a_run_stays_cleared(open_page):
     expect(page.get_by_role("button", name="Reopen: a hat")).to_have_count(0)
 
 
+def test_two_tabs_of_a_browser_keep_one_history(open_page):
+    page = open_page()
+    other = page.context.new_page()
+    other.goto(page.url)
+    state(other, "empty")
+    draw(page, "a hat")
+    draw(other, "a cat")
+    for name in ("a hat", "a cat"):
+        expect(other.get_by_role("button", name=f"Reopen: {name}")).to_be_visible()
+    expect(page.get_by_role("button", name="Reopen: a cat")).to_have_count(0)
+    page.get_by_role("button", name="Reopen: a hat").click()  # it is the second of all by now
+    state(page, "reopened")
+    assert prompt_of(page) == "a hat"
+    page.reload()
+    expect(page.get_by_role("button", name=re.compile("^Reopen: "))).to_have_count(2)
+
+
 def test_of_several_pictures_one_can_be_picked(open_page):
     page = open_page()
     set_number(page, "Count", 3)

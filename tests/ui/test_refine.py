@@ -1,10 +1,11 @@
 """The Refine tab in a real browser: a picture, Enter, and both of them under one slider."""
 
 import re
+from pathlib import Path
 
 import gradio as gr
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 from perflow_demo import ui
@@ -14,8 +15,21 @@ from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
+from perflow_demo.ui.refine_form import RefineForm
+from perflow_demo.ui.tabs import refine
 
 PATIENCE = 120_000
+# Raised where the focus is, with a picture and, if there are any, words beside it.
+PASTE = """async (box, words) => {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 80, height: 120});
+    const content = await new Promise((resolve) => canvas.toBlob(resolve));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([content], words ? "with.png" : "image.png"));
+    if (words) clipboardData.setData("text/plain", words);
+    const pasted = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+    box.dispatchEvent(pasted);
+    if (pasted.defaultPrevented === Boolean(words)) throw new Error("taken for the other");
+}"""
 
 
 def test_the_tab_is_there_only_where_its_weights_are(own_assets):
@@ -25,6 +39,56 @@ def test_the_tab_is_there_only_where_its_weights_are(own_assets):
     assert "Refine" not in [block.label for block in blocks if isinstance(block, gr.Tab)]
     (switch,) = [b for b in blocks if getattr(b, "label", None) == "Refine every picture"]
     assert not switch.visible
+
+
+def looked(registry, file) -> tuple[str, dict]:
+    """What is said of a chosen file, and the controls it changes, of a page as it was opened."""
+    names = [*RefineRequest.controls()]
+    form = RefineForm(dict.fromkeys(names), None, registry, None)
+    now = {"prompt": "", "family": "pocket", "to": 1024}
+    _, _, said, _, *values = refine._look(form)(str(file), None, *map(now.get, names), False)
+    brought = zip([*names, "keep", "held"], values, strict=True)
+    return said, {name: value for name, value in brought if value != gr.skip()}
+
+
+@pytest.fixture
+def registry(assets):
+    return Registry(Settings(assets=assets, device="cpu"))
+
+
+def kept(path, request) -> Path:
+    path.write_bytes(encode(Image.new("RGB", (80, 80)), request))
+    return path
+
+
+def test_a_picture_larger_than_the_size_raises_it(registry, tmp_path):
+    Image.new("RGB", (1300, 1100)).save(tmp_path / "large.png")
+    said, brought = looked(registry, tmp_path / "large.png")
+    assert "1300 × 1100 px, so size is 1536 now." in said and brought == {"to": 1536}
+    Image.new("RGB", (1300, 1024)).save(tmp_path / "large.png")
+    assert looked(registry, tmp_path / "large.png")[1] == {}
+
+
+def test_a_drawn_picture_brings_its_weights_where_they_are(registry, tmp_path):
+    drawn = {"prompt": "a dog", "seed": 3, "style": "cel", "lora": "brush@0.5"}
+    _, brought = looked(registry, kept(tmp_path / "a.png", TextToImageRequest(**drawn)))
+    assert brought == {"prompt": "a dog", "style": "cel", "lora": "brush@0.5", "delta": ""}
+    elsewhere = kept(tmp_path / "b.png", TextToImageRequest(**drawn, delta="not here"))
+    _, brought = looked(registry, elsewhere)
+    assert brought == {"prompt": "a dog", "style": "", "lora": "", "delta": ""}
+
+
+@pytest.mark.parametrize("family", ["pocket", "sd15-dreamshaper"])
+def test_a_refined_picture_brings_its_family_and_can_be_made_again(registry, tmp_path, family):
+    source = TextToImageRequest(prompt="a dog", seed=3)
+    request = RefineRequest(family=family, seed=7, to=768, steps=6, source=source)
+    said, brought = looked(registry, kept(tmp_path / "a.png", request))
+    assert "settings are back" in said and "Make it again" in said
+    assert (brought["family"], brought["held"]) == (family, family)
+    assert (brought["seed"], brought["keep"], brought["to"], brought["steps"]) == (7, True, 768, 6)
+    assert refine._redraw(str(tmp_path / "a.png")) == source
+    alone = request.model_copy(update={"source": None})
+    assert "Make it again" not in looked(registry, kept(tmp_path / "b.png", alone))[0]
 
 
 @pytest.fixture
@@ -98,6 +162,25 @@ def test_a_picture_and_enter_give_before_and_after_under_a_slider(open_page, tea
 
 
 @pytest.mark.browser
+def test_a_pasted_picture_is_compared_by_keys(open_page):
+    page = open_page()
+    page.get_by_role("tab", name="Refine").click()
+    prompt = page.locator(".prompt:visible textarea")
+    prompt.evaluate(PASTE, "words")
+    prompt.evaluate(PASTE, "")
+    expect(page.locator(".solid .said")).to_contain_text("80 × 120 px", timeout=PATIENCE)
+    slider = page.get_by_role("slider", name="Before and after")
+    expect(slider).to_have_attribute("aria-valuenow", "50")
+    slider.focus()
+    for key, percent in (("ArrowRight", 55), ("End", 100), ("ArrowLeft", 95), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(slider).to_have_attribute("aria-valuenow", str(percent))
+    frame, handle = page.locator(".compare").bounding_box(), slider.bounding_box()
+    left = frame["x"] + (frame["width"] - frame["height"] * 80 / 120) / 2  # it is higher than wide
+    assert handle["x"] + handle["width"] / 2 == pytest.approx(left, abs=12)
+
+
+@pytest.mark.browser
 def test_what_cannot_be_refined_is_told_in_a_sentence(open_page, tmp_path):
     page = open_page()
     page.get_by_role("tab", name="Refine").click()
@@ -111,6 +194,64 @@ def test_what_cannot_be_refined_is_told_in_a_sentence(open_page, tmp_path):
     (tmp_path / "words.png").write_text("no picture at all")
     choose(page, tmp_path / "words.png")
     expect(said).to_contain_text("no intact PNG", timeout=PATIENCE)
+
+
+@pytest.mark.browser
+def test_a_slip_and_a_stop_leave_the_result_where_it_is(open_page, app, teal):
+    page = open_page()
+    choose(page, teal)
+    expect(page.locator(".solid .said")).to_contain_text("96 × 72 px", timeout=PATIENCE)
+    page.get_by_label("768", exact=True).check()
+    page.locator(".prompt:visible textarea").press("Enter")
+    done(page)
+    before = shown(page), page.locator(".solid .recipe").inner_text()
+    page.get_by_label("Seed").locator("visible=true").first.fill("-7")
+    page.locator(".prompt:visible textarea").press("Enter")
+    page.wait_for_selector(".solid .stage[data-state=failed]", timeout=PATIENCE)
+    expect(page.locator(".solid .said")).to_contain_text("Seed has to be")
+    assert (shown(page), page.locator(".solid .recipe").inner_text()) == before
+
+    page.get_by_label("Seed").locator("visible=true").first.fill("7")
+    page.get_by_role("button", name="Advanced").locator("visible=true").click()
+    steps = page.get_by_label("number input for Steps").locator("visible=true")
+    steps.fill("50")
+    steps.press("Tab")
+    page.locator(".prompt:visible textarea").press("Enter")
+    page.wait_for_selector("text=/Step [1-9]/", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".solid .stage[data-state=stopped]", timeout=PATIENCE)
+    assert (shown(page), page.locator(".solid .recipe").inner_text()) == before
+    expect(page.locator(".solid").get_by_role("link", name="Download")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_tab_remembers_what_it_made_and_makes_it_again(open_page, registry, tmp_path):
+    result = run(TextToImageRequest(prompt="a red car", size=256, seed=3), registry)
+    (tmp_path / "car.png").write_bytes(encode(result.pictures[0], result.recipe(0)))
+    page = open_page()
+    choose(page, tmp_path / "car.png")
+    prompt = page.locator(".prompt:visible textarea")
+    expect(prompt).to_have_value("a red car", timeout=PATIENCE)
+    page.get_by_label("768", exact=True).check()
+    prompt.press("Enter")
+    done(page)
+    first = downloaded(page, tmp_path / "first.png")
+
+    page.reload()
+    page.get_by_role("tab", name="Refine").click()
+    page.locator(".past:visible").get_by_role("button", name="Reopen: a red car").click()
+    expect(page.locator(".solid .said")).to_contain_text("Enter draws the picture")
+    expect(page.get_by_label("768", exact=True)).to_be_checked()
+    page.locator(".prompt:visible textarea").press("Enter")
+    done(page)
+    assert downloaded(page, tmp_path / "again.png") == first
+    made = (Image.open(tmp_path / name) for name in ("first.png", "again.png"))
+    assert ImageChops.difference(*made).getbbox() is None
+
+    choose(page, tmp_path / "first.png")
+    page.get_by_role("button", name="Make it again").click()
+    done(page)
+    assert downloaded(page, tmp_path / "again.png") == first
 
 
 @pytest.mark.browser

@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -44,7 +45,13 @@ def request(**values) -> TextToImageRequest:
         stage.reopened("data:image/jpeg;base64,", ATTACK, 4),
         stage.loading(Loading(ATTACK, 1, 2), 4),
         history.panel(
-            [{"recipe": {"prompt": ATTACK, "count": ATTACK}, "thumb": history.PICTURE + ATTACK}]
+            [
+                {
+                    "id": ATTACK,
+                    "recipe": {"prompt": ATTACK, "count": ATTACK},
+                    "thumb": history.PICTURE + ATTACK,
+                }
+            ]
         ),
     ],
     ids=["done", "failed", "reopened", "loading", "history"],
@@ -68,13 +75,10 @@ def test_a_load_tells_what_and_how_far():
     )
 
 
-def test_history_keeps_the_latest_and_gives_them_back():
-    entries = []
-    for seed in range(history.LENGTH + 3):
-        entries = history.remember([history.entry(request(seed=seed), PICTURE)], entries)
-    assert len(entries) == history.LENGTH
-    again, thumbnail = history.reopen(entries, 0, TextToImageRequest)
-    assert again == request(seed=history.LENGTH + 2)
+def test_history_gives_its_entries_back():
+    entries = [history.entry(request(seed=seed), PICTURE) for seed in range(3)]
+    again, thumbnail = history.find(entries, entries[1]["id"], TextToImageRequest)
+    assert again == request(seed=1)
     assert thumbnail.startswith(history.PICTURE)
     assert len(thumbnail) < 16_000
 
@@ -88,23 +92,24 @@ def test_history_keeps_the_latest_and_gives_them_back():
     ],
 )
 def test_an_entry_of_the_history_has_a_name(recipe, name):
-    strip = history.panel([{"recipe": recipe, "thumb": history.PICTURE}])
+    strip = history.panel([{"id": "a", "recipe": recipe, "thumb": history.PICTURE}])
     assert f'aria-label="Reopen: {name}"' in strip
 
 
-@pytest.mark.parametrize("junk", [None, "junk", [1, {}], [{"recipe": 1, "thumb": "javascript:x"}]])
+@pytest.mark.parametrize(
+    "junk", [None, "junk", [1, {}], [{"id": "a", "recipe": 1, "thumb": "javascript:x"}]]
+)
 def test_a_history_of_another_shape_counts_as_empty(junk):
     assert history.panel(junk) == ""
-    assert len(history.remember([history.entry(request(), PICTURE)], junk)) == 1
     with pytest.raises(BadRequest):
-        history.reopen(junk, 0, TextToImageRequest)
+        history.find(junk, "a", TextToImageRequest)
 
 
 def test_a_recipe_of_another_family_brings_that_familys_choices():
     from types import SimpleNamespace
 
     from perflow_demo.models.catalogue import CATALOGUE, POCKET
-    from perflow_demo.ui.tabs.text_to_image import ImageForm
+    from perflow_demo.ui.image_form import ImageForm
 
     larger = CATALOGUE["perflow-sdxl-dreamshaper"]
     registry = SimpleNamespace(
@@ -112,7 +117,7 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     )
     form = ImageForm({}, None, registry, None, None, None)
     asked = request(family=larger.name, size=1024, count=2)
-    *values, keep, held = form.filled(asked)
+    *values, keep, held = form.filled(form.reopened(asked))
     values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
     assert keep and held == larger.name
     assert (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
@@ -120,12 +125,30 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     assert values["delta"] == ""
 
 
+def test_a_family_that_another_tab_has_brought_brings_its_own_settings():
+    from types import SimpleNamespace
+
+    from perflow_demo.models.catalogue import CATALOGUE, POCKET
+    from perflow_demo.ui.image_form import ImageForm
+
+    registry = SimpleNamespace(family=CATALOGUE.get)
+    form = ImageForm({}, None, registry, None, None, None)
+    style, steps, guidance, size, count, negative, held = form.switched(
+        "perflow-sdxl-dreamshaper", "perflow", "cel", "pocket"
+    )
+    assert (steps, guidance, size["value"], count["maximum"]) == (6, 2.0, 1024, 2)
+    assert style["value"] == "" and held == "perflow-sdxl-dreamshaper"
+    style, *_ = form.switched("pocket", "perflow", "cel", held)
+    assert style["value"] == "cel"  # which the recipe brought with the family
+    assert form.switched("pocket", "perflow", "cel", POCKET.name) == gr.skip()
+
+
 @pytest.mark.parametrize("asked", [{"family": "perflow-sdxl-dreamshaper"}, {"delta": "mine"}])
 def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
     from types import SimpleNamespace
 
     from perflow_demo.models.catalogue import CATALOGUE, POCKET
-    from perflow_demo.ui.tabs.text_to_image import ImageForm
+    from perflow_demo.ui.image_form import ImageForm
 
     registry = SimpleNamespace(
         families=lambda: [POCKET],
@@ -134,4 +157,4 @@ def test_a_recipe_of_what_the_page_does_not_offer_is_refused(asked):
         names_repositories=True,
     )
     with pytest.raises(BadRequest, match="not offer|not here"):
-        ImageForm({}, None, registry, None, None, None).filled(request(**{"size": None} | asked))
+        ImageForm({}, None, registry, None, None, None).reopened(request(**{"size": None} | asked))

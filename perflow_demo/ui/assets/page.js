@@ -100,6 +100,75 @@ window.perflow = (() => {
     slider.setAttribute("aria-valuetext", page.alt);
   };
 
+  // ---- before and after: gradio's handle knows the mouse alone ----------------------------------
+  const HANDLE = ".compare [data-testid=slider]";
+  const within = (share) => Math.min(1, Math.max(0, share));
+  // The picture as it lies in the frame, which is wider or higher.
+  const spread = (handle) => {
+    const frame = handle.parentElement.getBoundingClientRect();
+    const picture = handle.parentElement.querySelector("img");
+    const shape = picture.naturalWidth / picture.naturalHeight || 1;
+    const width = Math.min(frame.width, frame.height * shape);
+    return { left: frame.left + (frame.width - width) / 2, width };
+  };
+  const share = (handle) => {
+    const { left, width } = spread(handle);
+    const moved = new DOMMatrix(getComputedStyle(handle).transform).e;
+    const at = handle.parentElement.getBoundingClientRect().left + moved;
+    return within((at - left) / width);
+  };
+  const tellShare = (handle) => {
+    const percent = Math.round(100 * share(handle));
+    handle.setAttribute("aria-valuenow", percent);
+    handle.setAttribute("aria-valuetext", `${percent} % of it as it was before`);
+  };
+  const nameHandles = () => {
+    document.querySelectorAll(`${HANDLE}:not([tabindex])`).forEach((handle) => {
+      const named = { tabindex: 0, role: "slider", "aria-label": "Before and after" };
+      const bounds = { "aria-valuemin": 0, "aria-valuemax": 100 };
+      for (const [name, value] of Object.entries({ ...named, ...bounds }))
+        handle.setAttribute(name, value);
+      tellShare(handle);
+    });
+  };
+  const KEYS = {
+    ArrowLeft: (now) => now - 0.05,
+    ArrowRight: (now) => now + 0.05,
+    Home: () => 0,
+    End: () => 1,
+  };
+  const onHandleKey = (event) => {
+    const handle = event.target.closest?.(HANDLE);
+    const moved = handle && KEYS[event.key]?.(share(handle));
+    if (moved == null) return;
+    event.preventDefault();
+    const { left, width } = spread(handle);
+    const clientX = left + width * within(moved);
+    const press = { bubbles: true, cancelable: true, view: window, clientX };
+    handle.dispatchEvent(new MouseEvent("mousedown", press));
+    handle.dispatchEvent(new MouseEvent("mouseup", press));
+    requestAnimationFrame(() => tellShare(handle));
+  };
+
+  // ---- the last results: all the browser's tabs keep them in one place ---------------------------
+  const remembered = (key) => {
+    try {
+      const entries = JSON.parse(localStorage.getItem(key));
+      return Array.isArray(entries) ? entries : [];
+    } catch {
+      return [];
+    }
+  };
+  const remember = (key, latest, length) => {
+    const entries = [...latest, ...remembered(key)].slice(0, length);
+    if (latest.length) localStorage.setItem(key, JSON.stringify(entries));
+    return entries;
+  };
+  const forget = (key) => {
+    localStorage.removeItem(key);
+    return "";
+  };
+
   // ---- the place in the queue, which gradio tells in its own shorthand -------------------------
   const tellPlace = () => {
     document.querySelectorAll(".block.place").forEach((box) => {
@@ -112,7 +181,7 @@ window.perflow = (() => {
     });
   };
 
-  // ---- a picture dropped anywhere --------------------------------------------------------------
+  // ---- a picture dropped or pasted anywhere -----------------------------------------------------
   const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
   // Where a picture is asked for it is taken as one, elsewhere for the settings in it; a mesh has
   // settings alone.
@@ -122,25 +191,40 @@ window.perflow = (() => {
     event.preventDefault();
     document.body.toggleAttribute("data-dropping", over && Boolean(taker()));
   };
+  const take = (input, files) => {
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
   const onDrop = (event) => {
     onDrag(false)(event);
     const mesh = /\.glb$/i.test(event.dataTransfer?.files[0]?.name ?? "");
     const input = taker(mesh)?.querySelector("input[type=file]");
-    if (!carriesFile(event) || !input) return;
-    input.files = event.dataTransfer.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    if (carriesFile(event) && input) take(input, event.dataTransfer.files);
+  };
+  const onPaste = (event) => {
+    const carried = event.clipboardData;
+    const input = taker()?.querySelector("input[type=file]");
+    // Words that were copied with a picture of them are pasted as words.
+    if (!input || !carried?.files.length || carried.types.includes("text/plain")) return;
+    event.preventDefault();
+    take(input, carried.files);
   };
 
   // gradio runs the head's scripts when the body is there, and sets the theme itself thereafter.
   paint();
   new MutationObserver(paint).observe(document.body, { attributeFilter: ["class"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  new MutationObserver(tellPlace).observe(document.body, {
+  const onChange = () => {
+    tellPlace();
+    nameHandles();
+  };
+  new MutationObserver(onChange).observe(document.body, {
     childList: true,
     characterData: true,
     subtree: true,
   });
   document.addEventListener("keydown", onKey);
+  document.addEventListener("keydown", onHandleKey);
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-theme-switch]")) switchTheme();
     const button = event.target.closest?.("[data-pick]");
@@ -158,5 +242,6 @@ window.perflow = (() => {
   document.addEventListener("dragover", onDrag(true));
   document.addEventListener("dragleave", onDrag(false));
   document.addEventListener("drop", onDrop);
-  return { busy, generate, open, focusPrompt };
+  document.addEventListener("paste", onPaste);
+  return { busy, generate, open, focusPrompt, remembered, remember, forget };
 })();

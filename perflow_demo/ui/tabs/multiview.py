@@ -67,7 +67,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt)
             header.tell_cost(lambda family: MULTIVIEW[family.multiview])
             made = gr.UploadButton("Open settings from a view", elem_classes="reader")
-        past = history.build(task.name)
+        past = history.build(task)
     # What is on the stage, or was: a Drawn; and the seeds of the run that has just ended.
     drawn, used = gr.State(None, time_to_live=KEEP_SECONDS), gr.State(None)
     runs = Runs()
@@ -84,7 +84,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     filled = [*form.inputs, form.held, picture]
     read, reopen = _read(form, header.registry), _brought(form, header.registry)
     opened = made.upload(read, [made, picture], filled, **events.MAY_FAIL)
-    for refilled in (opened, past.reopened(MultiviewRequest, reopen, filled, [picture])):
+    going = [started, again, sent]
+    for refilled in (opened, past.wire(page, going, reopen, filled, [picture])):
         events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
     if "to_3d" in header.handed:
@@ -93,10 +94,8 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     def stopped(before: Drawn | None) -> str:
         return before.again(header, STOPPED) if before else sheet.message("stopped", STOPPED, {})
 
-    going = [started, again, sent]
     runs.wire(going, stop, shown, stopped, header, page, (drawn,))
     form.wire(page, going, used)
-    past.wire(page, going)
     started = _started(task, header.registry)
     events.publish(task, started, lambda result: [_zipped(result)[0]], pictured=True)
 

@@ -13,10 +13,10 @@ from perflow_demo.export import png
 from perflow_demo.settings import ASSETS
 from perflow_demo.tasks.picture import open_picture
 from perflow_demo.tasks.table import REQUESTS
-from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
-from perflow_demo.ui import controls, events, history, run, stage
-from perflow_demo.ui.form import Form, offered
-from perflow_demo.ui.header import Header, styles_of
+from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.ui import controls, events, history, image_form, run, stage
+from perflow_demo.ui.header import Header
+from perflow_demo.ui.image_form import ImageForm
 from perflow_demo.ui.runs import STOPPED, Runs
 
 EXAMPLES = (
@@ -29,60 +29,6 @@ EXAMPLES = (
     "a lighthouse at sunset",
     "a blue teapot on a wooden table",
 )
-
-
-@dataclass(frozen=True)
-class ImageForm(Form):
-    """The controls of the tab.
-
-    prefix: puts the words that the family's authors use before the prompt.
-    always: whether pictures go on to the Refine tab by themselves.
-    held: name of the family whose limits and usual values the controls have.
-    """
-
-    registry: object
-    prefix: gr.Button
-    always: gr.Checkbox
-    held: gr.State
-
-    @property
-    def outputs(self) -> list:
-        """What `filled` fills."""
-        return [*self.inputs, self.held]
-
-    def request(self, *values) -> TextToImageRequest:
-        """The request that values of `inputs` stand for; raises BadRequest."""
-        return TextToImageRequest(**self.asked(*values))
-
-    def filled(self, request: TextToImageRequest) -> list:
-        """Values of `outputs` that ask for this request again; raises BadRequest."""
-        family = offered(self.registry, request)
-        if request.delta and request.delta not in self.registry.deltas():
-            raise BadRequest(f"This was drawn with the ΔW {request.delta!r}, which is not here.")
-        values = resolve(request, family)[0].model_dump()
-        limits = self.limits(family)
-        values["style"], values["delta"] = request.style or "", request.delta or ""
-        values["windows"] = request.windows or 0
-        for name in limits:
-            values[name] = limits[name] | {"value": values[name]}
-        return [*values.values(), True, family.name]
-
-    @staticmethod
-    def limits(family) -> dict[str, dict]:
-        """Updates of the controls whose choices and bounds are a family's own."""
-        return {
-            "style": gr.update(choices=styles_of(family)),
-            "size": gr.update(choices=list(family.sizes), visible=len(family.sizes) > 1),
-            "count": gr.update(maximum=family.max_count),
-        }
-
-    def family(self, name: str):
-        """The family of that name; raises BadRequest."""
-        return self.registry.family(name)
-
-    def windows(self, request: TextToImageRequest) -> int:
-        """How many frames the film strip of this request has."""
-        return request.windows or self.family(request.family).num_time_windows
 
 
 @dataclass(frozen=True)
@@ -101,8 +47,7 @@ class Drawn:
 def build(task, header: Header, page: gr.Blocks) -> None:
     """Lay out the tab and wire it; task: its row in the table of tasks."""
     fields = task.request.controls()
-    family = header.registry.families()[0]
-    windows = family.num_time_windows
+    windows = header.registry.families()[0].num_time_windows
     with gr.Row(elem_classes="task"):
         with gr.Column(elem_classes="ask"):
             prompt = controls.prompt(fields["prompt"], "A picture in words", autofocus=True)
@@ -114,13 +59,11 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             place = controls.markup('<p role="status"></p>', elem_classes="place")
             shown = controls.markup(stage.empty(windows, _example()), "reuse", "send")
         with gr.Column(elem_classes="set"):
-            form = _settings(fields, header, family, prompt)
+            form = image_form.build(fields, header, prompt)
             picture = gr.UploadButton("Open settings from a picture", elem_classes="reader")
-        past = history.build(task.name)
-    # What is on the stage, a Drawn; the seed of the run that has just ended. Only the server writes
-    # them.
+        past = history.build(task)
+    # What is on the stage, a Drawn, and the seed of the run that has just ended.
     drawn, used = gr.State(None), gr.State(None)
-
     runs = Runs()
     started = gr.on(
         [*form.entered, generate.click],
@@ -129,7 +72,6 @@ def build(task, header: Header, page: gr.Blocks) -> None:
         [shown, place, used, past.latest, drawn],
         **events.on_device(place),
     )
-    past.wire(page, [started])
 
     def stopped(before: Drawn | None) -> str:
         return _instead(before, header, "stopped", STOPPED)
@@ -144,106 +86,12 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     if tabs:
         shown.send(_hand_over(header), drawn, tabs, **events.MAY_FAIL)
     shown.reuse(_seed, None, [form.fields["seed"], form.keep], **events.AT_ONCE)
-    filled = [shown, drawn, *form.outputs]
-    reopened = past.reopened(TextToImageRequest, partial(_settings_of, form), filled)
-    read = picture.upload(_read(form), picture, filled, **events.MAY_FAIL)
+    settings = [shown, drawn, *form.refilled]
+    reopened = past.wire(page, [started], partial(_settings_of, form), settings)
+    read = picture.upload(_read(form), picture, settings, **events.MAY_FAIL)
     for refilled in (reopened, read):
         events.then_enter_runs(refilled)
-    _wire_defaults(form)
     events.publish(task, partial(task.stream, registry=form.registry, previews=False), run.saved)
-
-
-def _settings(fields: dict, header: Header, family, prompt: gr.Textbox) -> ImageForm:
-    """The controls below the prompt: those that matter, the others folded away."""
-    defaults = family.defaults
-    prefix = gr.Button("Add the family's usual words", visible=bool(family.prompt_prefix))
-    with gr.Accordion("Negative prompt", open=False):
-        negative = controls.text(
-            fields["negative_prompt"],
-            value=defaults.negative_prompt,
-            lines=1,
-            max_lines=8,
-            show_label=False,
-        )
-    steps = controls.slider(fields["steps"], value=defaults.steps)
-    guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
-    seed, keep = controls.seed(fields["seed"])
-    always = gr.Checkbox(
-        False,
-        label="Refine every picture",
-        info="Each goes on to the Refine tab by itself; of several, the first.",
-        visible="refine" in header.handed,
-        elem_classes="switch",
-    )
-    with gr.Accordion("Advanced", open=False):
-        sizes = {"value": defaults.size, "visible": len(family.sizes) > 1}
-        size = controls.choice(fields["size"], list(family.sizes), **sizes)
-        count = controls.slider(fields["count"], maximum=family.max_count)
-        acceleration = controls.choice(fields["acceleration"], controls.KINDS)
-        split = controls.windows(fields["windows"])
-        strength = controls.slider(fields["strength"], step=0.05)
-        delta = controls.picked(fields["delta"], header.registry.deltas())
-        lora = controls.text(fields["lora"])
-    made = {
-        "prompt": prompt,
-        "negative_prompt": negative,
-        "family": header.family,
-        "style": header.style,
-        "acceleration": acceleration,
-        "steps": steps,
-        "guidance_scale": guidance,
-        "size": size,
-        "count": count,
-        "seed": seed,
-        "windows": split,
-        "strength": strength,
-        "delta": delta,
-        "lora": lora,
-    }
-    return ImageForm(made, keep, header.registry, prefix, always, gr.State(family.name))
-
-
-def _wire_defaults(form: ImageForm) -> None:
-    """Another family or acceleration brings its own defaults and limits."""
-    fields = form.fields
-
-    def steps(name: str, acceleration: str) -> int:
-        return form.family(name).defaults.steps_of(acceleration)
-
-    @events.quiet
-    def limits(name: str, acceleration: str, style: str, held: str) -> tuple:
-        if name == held:  # it came with a recipe of this tab, which brought its own values
-            return gr.skip()
-        family = form.family(name)
-        bounds = form.limits(family)
-        return (
-            name,
-            bounds["style"] | {"value": style if style and family.style(style) else ""},
-            steps(name, acceleration),
-            family.defaults.guidance_scale,
-            bounds["size"] | {"value": family.defaults.size},
-            bounds["count"] | {"value": 1},
-            family.defaults.negative_prompt,
-        )
-
-    def prefixed(name: str, prompt: str) -> str:
-        words = form.family(name).prompt_prefix
-        return prompt if prompt.startswith(words) else words + prompt
-
-    @events.quiet
-    def prefix(name: str) -> dict:
-        return gr.update(visible=bool(form.family(name).prompt_prefix))
-
-    asked = [fields["family"], fields["acceleration"]]
-    names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
-    limited = [form.held, *(fields[name] for name in names)]
-    words = [fields["family"], fields["prompt"]]
-    form.prefix.click(prefixed, words, fields["prompt"], **events.AT_ONCE)
-    fields["acceleration"].input(steps, asked, fields["steps"], **events.AT_ONCE)
-    # A recipe opened in another tab may change the family, too.
-    chosen = [*asked, fields["style"], form.held]
-    fields["family"].change(limits, chosen, limited, **events.AT_ONCE)
-    fields["family"].change(prefix, fields["family"], form.prefix, **events.AT_ONCE)
 
 
 def _draw(task, form: ImageForm, header: Header, runs: Runs) -> Callable:
@@ -292,10 +140,10 @@ def _read(form: ImageForm) -> Callable:
 
 
 def _settings_of(form: ImageForm, request: TextToImageRequest, small: str) -> list:
-    """The stage with a result's small picture, nothing drawn, and the controls that ask for it."""
-    values = form.filled(request)
+    """The stage with a result's small picture, nothing drawn, and values of `form.refilled`."""
+    request = form.reopened(request)
     line = stage.recipe_line(request, [request.seed])
-    return [stage.reopened(small, line, form.windows(request)), None, *values]
+    return [stage.reopened(small, line, form.windows(request)), None, *form.filled(request)]
 
 
 def _hand_on(header: Header) -> Callable:

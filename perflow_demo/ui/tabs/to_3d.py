@@ -89,7 +89,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
             form = _settings(fields, header, prompt, picture)
             header.tell_cost(lambda family: SOLIDS[family.solid])
             mesh = gr.UploadButton("Open settings from a GLB", elem_classes="reader")
-        past = history.build(task.name)
+        past = history.build(task)
 
     # What is in the viewer, and the seed of the run that has just ended.
     made, used = gr.State(Made()), gr.State(None)
@@ -108,11 +108,10 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     going = [started, sent]
     runs.wire(going, stop, told, stopped, header, page, (made,))
     form.wire(page, going, used)
-    past.wire(page, going)
     events.publish(task, _started(task, header.registry), _glb, pictured=True)
     read, reopen = _read(form, header.registry), _brought(form, header.registry)
     opened = mesh.upload(read, [mesh, picture], form.inputs, **events.MAY_FAIL)
-    for refilled in (opened, past.reopened(To3DRequest, reopen, form.inputs, [picture])):
+    for refilled in (opened, past.wire(page, going, reopen, form.inputs, [picture])):
         events.then_enter_runs(refilled)
     events.run_examples(chips, prompt, picture)
     told.send(_hand_over(header), made, [*header.handed.values()], **events.MAY_FAIL)
