@@ -128,7 +128,7 @@ def reading(at: Workshop) -> Recipe:
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
-        at.multiview, steps=1_300, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
+        at.multiview, steps=950, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
         stands_on=("vae", IMAGE_ENCODER),
     )  # fmt: skip
