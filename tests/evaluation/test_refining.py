@@ -31,8 +31,8 @@ def test_the_figures_are_complete(settings, monkeypatch):
     monkeypatch.setattr(refining, "FACTORS", (4,))
     monkeypatch.setitem(REFINERS, "pocket", replace(REFINERS["pocket"], tile=512))
     report = refining.evaluate(settings, refining.Plan(pictures=1, large=1))
-    assert list(report.tables) == ["autoencoder at 768 px", "192 → 768 px", "seams at 768 px"]
-    rows = report.tables["192 → 768 px"]
+    assert list(report.tables) == ["autoencoder at 768 px", "192 to 768 px", "seams at 768 px"]
+    rows = report.tables["192 to 768 px"]
     assert [row["way"] for row in rows] == ["LANCZOS", "PeRFlow 4", "teacher, DDIM 25"]
     assert all(np.isfinite([row["psnr"], row["features"], row["sharpness"]]).all() for row in rows)
     assert rows[0]["sharpness"] < 1
