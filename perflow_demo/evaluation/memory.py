@@ -73,29 +73,28 @@ def pictures_and_views(settings: Settings) -> list[dict[str, float | str]]:
     Views of a prompt want its picture first: a separate program for them holds the parts that draw
     pictures, too. The second row is of one that takes pictures only.
     """
-    pictures, views = {"pictures"}, {"views"}
-    together = _resident(settings, pictures | views)
-    rows = []
-    for separate, own in (("from a prompt", pictures | views), ("from a picture", views)):
-        apart = _resident(settings, pictures) + _resident(settings, own)
-        rows.append(
-            {
-                "multiview": separate,
-                "together_mb": together / 1e6,
-                "separate_mb": apart / 1e6,
-                "share": together / apart,
-            }
-        )
-    return rows
+    pictures = _resident(settings, pictures=True)
+    views = _resident(settings, views=True)
+    together = _resident(settings, pictures=True, views=True)
+    separate = {"from a prompt": pictures + together, "from a picture": pictures + views}
+    return [
+        {
+            "multiview": name,
+            "together_mb": together / 1e6,
+            "separate_mb": apart / 1e6,
+            "share": together / apart,
+        }
+        for name, apart in separate.items()
+    ]
 
 
-def _resident(settings: Settings, wanted: set[str]) -> int:
+def _resident(settings: Settings, pictures: bool = False, views: bool = False) -> int:
     """Bytes that a new registry holds once it has lent what draws pictures, or views, or both."""
     registry = open_registry(settings)
-    if "pictures" in wanted:
+    if pictures:
         with registry.lease("pocket", None, 1.0):
             pass
-    if "views" in wanted:
+    if views:
         with registry.lease_multiview("pocket", 1.0):
             pass
     return registry.status().bytes

@@ -163,9 +163,7 @@ def _wire(form: ImageForm) -> None:
     form.prefix.click(prefixed, [family, prompt], prompt, **events.AT_ONCE)
     acceleration.input(steps, [family, acceleration], fields["steps"], **events.AT_ONCE)
     # A recipe opened in another tab may change the family too.
-    switched, asked = (
-        events.quiet(form.switched),
-        [family, acceleration, fields["style"], form.held],
-    )
-    family.change(switched, asked, [*form.own, form.held], **events.AT_ONCE)
+    asked = [family, acceleration, fields["style"], form.held]
+    held = [*form.own, form.held]
+    family.change(events.quiet(form.switched), asked, held, **events.AT_ONCE)
     family.change(prefix, family, form.prefix, **events.AT_ONCE)

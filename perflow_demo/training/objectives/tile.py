@@ -53,7 +53,7 @@ class TileObjective:
         self.student = deepcopy(teacher.net.unet)
         if delta:
             apply_delta(self.student, delta)
-        self.begins = torch.tensor(TimeWindows().boundaries[:-1]) * 1000
+        self.begins = (torch.tensor(TimeWindows().boundaries[:-1]) * 1000).long()
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
         self.latents, self.pictures = teacher.data, Pictures(pictures)
@@ -80,7 +80,7 @@ class TileObjective:
         latents, control, ids, mask = batch
         noise = torch.randn(latents.shape, generator=generator)
         with_delta = bool(torch.rand((), generator=generator) < 0.5)
-        levels = self.begins.long() - 1 if with_delta else torch.arange(1000)
+        levels = self.begins - 1 if with_delta else torch.arange(1000)
         levels = levels[torch.randint(len(levels), (len(latents),), generator=generator)]
         noisy = self.schedule.add_noise(latents, noise, levels)
         context, control = self.teacher.context(ids, mask), self._encoded(control)
