@@ -13,11 +13,11 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.models.catalogue import CATALOGUE
 from perflow_demo.models.sources import Folder, Source
 from perflow_demo.models.spec import Component, Family, Repository
-from perflow_demo.models.stable_diffusion import SD15
+from perflow_demo.models.stable_diffusion import PLUGGED, SD15
 from perflow_demo.settings import Settings
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-LICENCE = "that of its author"
+LICENCE = PLUGGED.format("that of its author")
 
 
 def family_named(name: str, settings: Settings) -> Family:

@@ -126,9 +126,11 @@ WONDER3D = MultiviewFamily(
     name="wonder3d",
     title="Wonder3D",
     description="Six views of any object, published with the paper of that name.",
-    licence="AGPL-3.0",
+    licence=stable_diffusion.PLUGGED.format("AGPL-3.0"),
     folder="wonder3d-v1.0",
-    repository=Repository("flamehaze1115/wonder3d-v1.0"),
+    repository=Repository(
+        "flamehaze1115/wonder3d-v1.0", "d6d2efc033a06a74d3761268de7295c97e6935d2"
+    ),
     delta=stable_diffusion.DELTA,
     delta_repository=stable_diffusion.SD15_DELTA,
     download_bytes=int(4.3 * GB),
@@ -196,7 +198,9 @@ SOLIDS: dict[str, SolidModel] = {
             network=Component("TripoSR", "config.yaml", "model.safetensors"),
             checkpoint="model.ckpt",
             drawing=Drawing("diff_eps", steps=6, guidance_scale=7.0),  # Stable Diffusion 1.5
-            repository=Repository("stabilityai/TripoSR"),
+            repository=Repository(
+                "stabilityai/TripoSR", "c1cf7716aed5aa6c1c5e174657791ef0e1327bde"
+            ),
             download_bytes=int(1.7 * GB),
             memory_bytes=int(0.84 * GB),
             gpu_seconds=60,

@@ -1,5 +1,7 @@
 """The catalogue offers only what is there, and its rows agree with themselves."""
 
+import re
+
 import pytest
 import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
@@ -43,6 +45,14 @@ def test_what_a_published_model_takes_is_known(model):
     assert model.title and model.description and model.licence
     if model.repository:
         assert model.download_bytes > 0 and model.memory_bytes > 0
+        assert re.fullmatch("[0-9a-f]{40}|main", model.repository.revision)
+
+
+@pytest.mark.parametrize("base", ["dreamshaper", "realistic-vision", "landscape", "disney"])
+def test_delta_is_plugged_into_the_bases_of_the_paper_under_its_own_licence(base):
+    family = CATALOGUE[f"sd15-{base}"]
+    assert family.delta and family.delta_repository.variant == "v0-1"
+    assert family.licence.endswith("ΔW CC BY-NC 4.0")
 
 
 def test_the_checker_is_a_vision_tower_published_in_four_bytes_a_number():
