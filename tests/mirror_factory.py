@@ -126,10 +126,16 @@ def write_tile(mirror: Path, full: bool = False) -> Path:
     small = SMALL_UNET | {"conditioning_embedding_out_channels": [4, 8, 8, 16]}
     config = layouts.CONTROLNET | ({} if full else small)
     _write_network(folder, config, HALF)
-    half = folder / f"diffusion_pytorch_model.{HALF}.safetensors"
-    torch.save(load_file(half), folder / "diffusion_pytorch_model.bin")
-    half.unlink()
+    pickle_weights(folder)
     return folder
+
+
+def pickle_weights(folder: Path) -> None:
+    """Turn the weights below the folder into pickles, as old repositories have them alone."""
+    for half in folder.rglob(f"*.{HALF}.safetensors"):
+        stem = half.name.partition(".")[0].removeprefix("model")
+        torch.save(load_file(half), half.with_name(f"{stem or 'pytorch_model'}.bin"))
+        half.unlink()
 
 
 def write_checker(mirror: Path, strict: bool) -> Path:

@@ -18,7 +18,7 @@ from perflow_demo.tasks import refine, to_3d
 from perflow_demo.tasks.contract import Stage, Step
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
-from tests.mirror_factory import write_delta, write_family, write_tile
+from tests.mirror_factory import pickle_weights, write_delta, write_family, write_tile
 
 KINDS = {
     "sd15-dreamshaper": "sd15",
@@ -131,6 +131,19 @@ def test_delta_of_its_own_repository_is_in_the_weights(registry, mirror):
     for key, weight in base.items():
         expected = weight.float() + 1.5 * delta[key].float()
         assert torch.equal(merged[key], expected.to(registry.placement.dtype)), key
+
+
+def test_a_fine_tune_published_as_pickles_draws_the_same(registry, mirror, monkeypatch):
+    """As those that stablediffusionapi converted, landscapes among them, are published."""
+    landscape = ROWS["sd15-landscape"]
+    pickle_weights(write_family(mirror, landscape.repository.name, "sd15"))
+    small = replace(landscape, sizes=(64,), defaults=replace(SD15.defaults, size=64))
+    monkeypatch.setitem(catalogue.CATALOGUE, landscape.name, small)
+    drawn = [
+        run(TextToImageRequest(prompt="a hill", family=family, seed=3), registry).pictures[0]
+        for family in (SD15.name, landscape.name)
+    ]
+    assert not ImageChops.difference(*drawn).getbbox()
 
 
 def test_a_family_with_delta_inside_has_no_teacher(registry):
