@@ -2,7 +2,6 @@
 
 import errno
 import io
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from perflow_demo.models.spec import Repository
 
 # Told what is fetched, and how many bytes of it are here and will be.
 OnFetch = Callable[[str, int, int], None]
-FULL = re.compile(r"No space left|os error 28\b")  # hf_xet says so in words alone
 ADVICE = "put it into the mirror folder (PERFLOW_MIRROR)"
 RETRY = f"check the network and try again, files that are whole are kept; or {ADVICE}"
 
@@ -33,6 +31,7 @@ class Hub:
     """A source (see `sources.Source`) that fetches what is not on this machine yet.
 
     A connection that breaks is resumed where it broke; a file is in the cache only when whole.
+    What `on_fetch` raises stops the transfer.
     offline: never use the network. endpoint, cache: another hub, another folder than the usual.
     """
 
@@ -97,11 +96,14 @@ class Hub:
 
     def _downloaded(self, name: str) -> Path | None:
         """The file, fetched; None where the repository lacks it, which is asked only once."""
-        from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download
+        from huggingface_hub import _CACHED_NO_EXIST, constants, hf_hub_download
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
         if self._known(name) is _CACHED_NO_EXIST:
             return None
+        # hf_xet goes on to a file's end whatever its progress bar raises, and tells bytes late.
+        # Source: huggingface_hub, issue 4632.
+        constants.HF_HUB_DISABLE_XET = True
         try:
             path = hf_hub_download(
                 self.repository.name,
@@ -124,13 +126,11 @@ def _progress(title: str, on_fetch: OnFetch | None) -> type:
         def __init__(self, *args, **options):
             options.pop("name", None)
             super().__init__(*args, **options | {"file": io.StringIO(), "disable": False})
-            self._begun, self._there, self._told = time.monotonic(), self.n, -1
+            self._begun, self._there = time.monotonic(), self.n
 
         def update(self, count: float | None = 1) -> bool | None:
             drawn = super().update(count)
-            share = 100 * self.n // self.total if self.total else self._told
-            if on_fetch and share != self._told:
-                self._told = share
+            if on_fetch and self.total:
                 seconds = max(time.monotonic() - self._begun, 1e-3)
                 speed = (self.n - self._there) / seconds / 1e6
                 on_fetch(f"{title} at {speed:.1f} MB/s", int(self.n), int(self.total))
@@ -156,8 +156,8 @@ def _explained(name: str) -> Iterator[None]:
         ) from error
     except errors.RevisionNotFoundError as error:
         raise LoadError(f"{name} has no such revision any more; update the program.") from error
-    except (OSError, RuntimeError, errors.HTTPError) as error:  # the second is hf_xet's
-        if getattr(error, "errno", None) == errno.ENOSPC or FULL.search(str(error)):
+    except (OSError, errors.HTTPError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
             raise LoadError(
                 f"The disk is full, so {name} could not be fetched; make room, or point HF_HOME "
                 "to a larger disk. Files that are whole are kept."

@@ -1,6 +1,7 @@
 """Borrowing models inside a run that tells how far it is."""
 
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import TypeVar
@@ -10,8 +11,8 @@ from perflow_demo.tasks.working import told
 
 T = TypeVar("T")
 
-# Events a component is worth at most, since a large one has thousands of tensors.
-REPORTS = 20
+# Seconds between two reports of a component, since a large one has thousands of tensors.
+PAUSE = 0.05
 
 
 def libraries() -> Iterator[Loading]:
@@ -30,11 +31,13 @@ def lease(
     """
 
     def enter(tell: Callable[[Loading | None], None]) -> T:
-        latest = None
+        latest, reported = None, 0.0
 
         def report(component: str, done: int, total: int) -> None:
-            nonlocal latest
-            if latest != (latest := (component, REPORTS * done // max(total, 1))):
+            nonlocal latest, reported
+            now = time.monotonic()
+            if component != latest or done >= total or now - reported > PAUSE:
+                latest, reported = component, now
                 tell(Loading(component, done, total))
 
         return stack.enter_context(lent(on_load=report))
