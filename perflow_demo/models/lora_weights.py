@@ -19,10 +19,14 @@ class Differences(Mapping):
 
     Each product is made when it is asked for, since all of them take more than the UNet.
     left_out: how many tensors are for text encoders, which are shared and stay as they are.
+    shapes: of all products.
     """
 
     def __init__(self, factors: dict[str, tuple[Tensor, Tensor, float]], left_out: int) -> None:
         self._factors, self.left_out = factors, left_out
+        self.shapes = {
+            key: (len(up), *down.shape[1:]) for key, (up, down, _) in self._factors.items()
+        }
 
     def __getitem__(self, key: str) -> Tensor:
         up, down, scale = self._factors[key]

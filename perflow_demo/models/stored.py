@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -37,6 +37,46 @@ def place(path: Path) -> str:
     return "/".join(path.parts[-3:])
 
 
+class Tensors(Mapping[str, Tensor]):
+    """A file's tensors as they are stored, packed ones in float32, each read when it is asked for.
+
+    A tensor may be a window on the file, which may be replaced: whoever keeps it copies it.
+    read: told of the bytes of each tensor read.
+    Raises LoadError for a file that is not whole, tensors packed and their scales among it.
+    """
+
+    def __init__(self, path: Path, read: BytesRead | None = None) -> None:
+        self._file, self._told = _open(path), read
+        self._scaled = {key for key in self._file.keys() if key.endswith(SCALES)}  # noqa: SIM118
+        _check_packing(path, self._file, self._scaled)
+        self._names = {_todays_name(key): key for key in _weights(self._file)}
+
+    @property
+    def shapes(self) -> Shapes:
+        """The shapes of all of them; reads none."""
+        return {
+            name: tuple(self._file.get_slice(key).get_shape()) for name, key in self._names.items()
+        }
+
+    def __getitem__(self, name: str) -> Tensor:
+        key = self._names[name]
+        stored = tensor = self._file.get_tensor(key)
+        if key + SCALES in self._scaled:
+            tensor = unpacked(stored, self._file.get_tensor(key + SCALES))
+        if self._told:
+            self._told(stored.nbytes)
+        return tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def read_shapes(path: Path) -> Shapes:
     """The shapes of a file's tensors; raises LoadError for a file that is not whole."""
     with _open(path) as file:
@@ -46,26 +86,14 @@ def read_shapes(path: Path) -> Shapes:
 def read_tensors(
     path: Path, dtype: torch.dtype | None, read: BytesRead | None = None
 ) -> dict[str, Tensor]:
-    """A file's tensors, packed ones unpacked, floating ones in `dtype`.
+    """Copies of a file's tensors, floating ones in `dtype`; otherwise as `Tensors`.
 
     dtype: None leaves them as they are stored, packed ones in float32.
-    Raises LoadError for a file that is not whole, tensors packed and their scales among it.
     """
-    tensors = {}
-    with _open(path) as file:
-        scaled = {key for key in file.keys() if key.endswith(SCALES)}  # noqa: SIM118
-        _check_packing(path, file, scaled)
-        for key in _weights(file):
-            stored = tensor = file.get_tensor(key)
-            if key + SCALES in scaled:
-                tensor = unpacked(stored, file.get_tensor(key + SCALES))
-            # A copy, since the tensor as stored is a window on the file, which may be replaced.
-            tensors[_todays_name(key)] = tensor.to(
-                dtype if dtype and tensor.is_floating_point() else tensor.dtype, copy=True
-            )
-            if read:
-                read(stored.nbytes)
-    return tensors
+    return {
+        name: tensor.to(dtype if dtype and tensor.is_floating_point() else tensor.dtype, copy=True)
+        for name, tensor in Tensors(path, read).items()
+    }
 
 
 def read_header(path: Path) -> dict[str, str]:

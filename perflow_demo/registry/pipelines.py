@@ -162,6 +162,18 @@ def _tokenizer_part(owner: str, source: Source, name: str, component: Component)
     )
 
 
+def additions_of(
+    family: Family,
+    source: Source,
+    style: str | None,
+    delta: Addition | None,
+    loras: tuple[Addition, ...] = (),
+) -> tuple[Addition, ...]:
+    """What is added to the family's UNet, in this order."""
+    styles = (Addition(family.style(style).component, 1.0, source),) if style else ()
+    return (*styles, *((delta,) if delta else ()), *loras)
+
+
 def unet_part(
     family: Family,
     source: Source,
@@ -171,9 +183,7 @@ def unet_part(
     loras: tuple[Addition, ...] = (),
 ) -> Part:
     """The UNet of `parts_of`, whose value is a Tuned."""
-    additions = [Addition(family.style(style).component, 1.0, source)] if style else []
-    additions += [delta] if delta else []
-    additions += loras
+    additions = additions_of(family, source, style, delta, loras)
 
     def load(read: loaders.BytesRead) -> Tuned:
         unet, merges = load_unet(family.unet, additions, source, place.dtype, read)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         StableDiffusionPipeline,
     )
 
-    from perflow_demo.models.merging import Merge
+    from perflow_demo.models.merging import LooseUnet, Merge
     from perflow_demo.registry.multiview import MultiviewPipeline
-    from perflow_demo.registry.pipelines import Checker, Part, Tuned
+    from perflow_demo.registry.pipelines import Checker, Part
     from perflow_demo.registry.placement import Placement
 
 
@@ -87,24 +87,30 @@ class Registry(Residents, Stock):
         with self._lent({"unet": part}, None) as modules:
             return modules["unet"].merges
 
-    def private_unet(
+    @contextmanager
+    def loose_unet(
         self,
         family: str,
         style: str | None = None,
         delta_strength: float = 1.0,
         loras: str | None = None,
         delta: str | None = None,
-    ) -> "Tuned":
-        """A UNet of the caller's own, in float32 on the CPU and not kept; otherwise as `merges`."""
+    ) -> Iterator["LooseUnet"]:
+        """A UNet whose weights are made one by one on the CPU, and not kept; otherwise as `merges`.
+
+        A family that would not fit there in half precision is refused.
+        """
         import torch
 
+        from perflow_demo.models.merging import LooseUnet
+        from perflow_demo.registry import pipelines
         from perflow_demo.registry.placement import Placement
 
-        place = Placement(torch.device("cpu"), torch.float32)
-        self._check_size(self.family(family), place)
-        part = self._unet_part(place, family, style, delta_strength, loras, delta)
+        family, source, *added = self._tuning(family, style, delta_strength, loras, delta, None)
+        self._check_size(family, Placement(torch.device("cpu"), torch.float16))
         with self._out_of_memory_explained():
-            return part.loader(None)()
+            additions = pipelines.additions_of(family, source, style, *added)
+            yield LooseUnet(family.unet, additions, source)
 
     @contextmanager
     def lease_multiview(

@@ -109,13 +109,13 @@ class Stock:
         return tuple(model for model in SOLIDS.values() if has_solid(model, self._source(model)))
 
     def difference(self, family: str, delta: str | None = None) -> "Mapping[str, Tensor]":
-        """The weights of a ΔW, the family's or one's own, in float32."""
-        from perflow_demo.models.merging import read_delta
+        """The weights of a ΔW, the family's or one's own, in float32, each read when asked for."""
+        from perflow_demo.models.merging import Difference
 
         _, addition = self._published(self.family(family), 1.0, None, delta)
         if addition is None:
             raise BadRequest(f"{family} has ΔW inside, and none to take out.")
-        return read_delta(addition.source.file(addition.component.weights))
+        return Difference(addition.file)
 
     @contextmanager
     def fetched(self, models: Iterable[Model], on_load: OnLoad | None = None) -> Iterator[None]:

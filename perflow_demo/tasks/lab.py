@@ -22,7 +22,7 @@ from perflow_demo.tasks.text_to_image import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from perflow_demo.models.merging import Merge
+    from perflow_demo.models.merging import LooseUnet, Merge
     from perflow_demo.registry import Registry
 
 _FIELDS = TextToImageRequest.model_fields
@@ -129,47 +129,57 @@ def block_changes(merge: "Merge") -> dict[str, float]:
 
 
 def unmerge(request: LabRequest, registry: "Registry") -> Unmerged:
-    """Plug ΔW in and take it out again, in float32, without and with the base's own numbers."""
+    """Plug ΔW in and take it out again, in float32, without and with the base's own numbers.
+
+    One weight after the other, since three UNets at once take more memory than most have.
+    """
     import torch
 
     from perflow_demo.flow import apply_delta, remove_delta
 
-    base = registry.private_unet(**request.weights(0.0)).unet.state_dict()
-    merged = registry.private_unet(**request.weights(request.strength)).unet
-    difference = registry.difference(request.family, request.delta)
-    remove_delta(merged, difference, request.strength)
-    weights = merged.state_dict()
-    error = max((weights[key] - base[key]).abs().max().item() for key in base)
-    apply_delta(merged, difference, request.strength)
-    remove_delta(merged, difference, request.strength, base=base)
-    exact = all(torch.equal(weights[key], base[key]) for key in base)
+    difference, strength = registry.difference(request.family, request.delta), request.strength
+    plain = registry.loose_unet(**request.weights(0.0))
+    plugged = registry.loose_unet(**request.weights(strength))
+    error, exact = 0.0, True
+    with plain as base, plugged as merged:
+        for key, before in base.items():
+            weight, change = {key: merged[key]}, {key: difference[key]}
+            remove_delta(weight, change, strength)
+            error = max(error, (weight[key] - before).abs().max().item())
+            apply_delta(weight, change, strength)
+            remove_delta(weight, change, strength, base={key: before})
+            exact = exact and torch.equal(weight[key], before)
     return Unmerged(len(base), exact, error)
 
 
 def export_merged(request: LabRequest, registry: "Registry", folder: Path) -> None:
     """Write the merged UNet into the folder, in diffusers' layout and half precision."""
-    import torch
-
-    unet = registry.private_unet(**request.weights(request.strength)).unet
-    torch.nn.Module.to(unet, torch.float16).save_pretrained(folder)
+    with registry.loose_unet(**request.weights(request.strength)) as unet:
+        _write(unet, {key: weight.half() for key, weight in unet.items()}, folder)
 
 
 def export_difference(tuned: dict, base: dict, registry: "Registry", folder: Path) -> None:
     """Write the difference of two checkpoints, tuned − base, in the form of a published ΔW.
 
-    tuned, base: arguments of the registry's `private_unet`. Raises BadRequest for checkpoints of
+    tuned, base: arguments of the registry's `loose_unet`. Raises BadRequest for checkpoints of
     different networks.
     """
-    import torch
-    from safetensors.torch import save_file
-
     from perflow_demo.flow import extract_delta
 
-    networks = [registry.private_unet(**checkpoint).unet for checkpoint in (tuned, base)]
-    try:
-        difference: dict[str, Tensor] = extract_delta(*networks)
-    except (KeyError, ValueError) as error:
-        raise BadRequest(f"The two are different networks: {error.args[0]}.") from error
-    networks[1].save_config(folder)
-    half = {key: weight.to(torch.float16).contiguous() for key, weight in difference.items()}
-    save_file(half, folder / WEIGHTS)
+    with registry.loose_unet(**tuned) as one, registry.loose_unet(**base) as other:
+        if differing := sorted(dict(one.shapes.items() ^ other.shapes.items())):
+            raise BadRequest(
+                f"The two are different networks: {differing[0]} and {len(differing) - 1} more "
+                "weights are not alike; choose two of one base."
+            )
+        pairs = (({key: one[key]}, {key: weight}) for key, weight in other.items())
+        parts = (extract_delta(*pair) for pair in pairs)
+        _write(other, {key: w.half() for part in parts for key, w in part.items()}, folder)
+
+
+def _write(unet: "LooseUnet", weights: "dict[str, Tensor]", folder: Path) -> None:
+    """Write a configuration and weights in diffusers' layout."""
+    from safetensors.torch import save_file
+
+    unet.network.save_config(folder)
+    save_file(weights, folder / WEIGHTS, {"format": "pt"})

@@ -177,8 +177,8 @@ def test_a_family_too_large_for_the_machine_is_refused_before_it_is_fetched(asse
         pytest.fail("lent a family that does not fit")
 
 
-def test_a_private_unet_is_measured_by_the_memory_it_lies_in(assets, monkeypatch):
-    """It is made on the CPU, whatever a small GPU beside it has."""
+def test_loose_weights_are_measured_by_the_memory_they_lie_in(assets, monkeypatch):
+    """They are made on the CPU, whatever a small GPU beside it has."""
 
     def registry(family_bytes):
         family = replace(POCKET, memory_bytes=family_bytes)
@@ -187,9 +187,11 @@ def test_a_private_unet_is_measured_by_the_memory_it_lies_in(assets, monkeypatch
         registry.placement = Placement(torch.device("meta"), torch.float16)
         return registry
 
-    assert registry(10**7).private_unet("pocket").unet.device.type == "cpu"
-    with pytest.raises(OutOfMemory, match="on cpu; choose a smaller family"):
-        registry(10**15).private_unet("pocket")
+    with registry(10**7).loose_unet("pocket") as unet:
+        assert unet["conv_in.weight"].device.type == "cpu"
+    too_large = pytest.raises(OutOfMemory, match="on cpu; choose a smaller family")
+    with too_large, registry(10**15).loose_unet("pocket"):
+        pytest.fail("made weights that do not fit")
 
 
 def test_a_faulty_file_leaves_nothing_behind_and_the_next_request_works(own_assets):
