@@ -76,6 +76,7 @@ class Family:
     does.
     download_bytes, memory_bytes: about what a first use fetches and what then stays on the device
     in half precision; 0 for a family that ships with the program.
+    words_bytes: of memory_bytes, what only reads the prompt and need not be there while it draws.
     gpu_seconds: the most that a run may take of a GPU that is lent for it, loading included.
     """
 
@@ -106,6 +107,7 @@ class Family:
     solid: str = "pocket"
     download_bytes: int = 0
     memory_bytes: int = 0
+    words_bytes: int = 0
     gpu_seconds: int = 60
 
     @property

@@ -68,6 +68,7 @@ SD15 = Family(
     solid="triposr",
     download_bytes=int(3.9 * GB),
     memory_bytes=int(2.1 * GB),
+    words_bytes=int(0.25 * GB),
     gpu_seconds=30,
 )
 
@@ -122,6 +123,7 @@ SD21 = replace(
     refiner=None,
     download_bytes=int(2.6 * GB),
     memory_bytes=int(2.6 * GB),
+    words_bytes=int(0.68 * GB),
     gpu_seconds=60,
 )
 
@@ -143,6 +145,7 @@ def _xl(name: str, title: str, revision: str) -> Family:
         prediction_type="ddim_eps",
         download_bytes=int(6.9 * GB),
         memory_bytes=int(7.1 * GB),
+        words_bytes=int(1.64 * GB),
     )
 
 

@@ -127,19 +127,25 @@ def parts_of(
     delta: Addition | None = None,
     loras: tuple[Addition, ...] = (),
 ) -> dict[str, Part]:
-    """The parts of a text-to-image pipeline by their names in diffusers; loads nothing.
+    """The parts of a text-to-image pipeline that draw, by their names in diffusers; loads nothing.
 
     delta, loras: what to add to the UNet; all else is the same for all styles and strengths.
     """
-    network = partial(network_part, family.owner, source, place)
     # SDXL's autoencoder overflows in float16.
     wide = family.text_encoder_2 and place.dtype is torch.float16
     vae_place = replace(place, dtype=torch.float32) if wide else place
+    return {
+        "vae": network_part(family.owner, source, vae_place, "vae", family.vae),
+        "unet": unet_part(family, source, place, style, delta, loras),
+    }
+
+
+def words_of(family: Family, source: Source, place: Placement) -> dict[str, Part]:
+    """The parts of a text-to-image pipeline that read prompts; otherwise as `parts_of`."""
+    network = partial(network_part, family.owner, source, place)
     parts = {
         "tokenizer": _tokenizer_part(family.owner, source, "tokenizer", family.tokenizer),
         "text_encoder": network("text_encoder", family.text_encoder, words.load_text_encoder),
-        "vae": network_part(family.owner, source, vae_place, "vae", family.vae),
-        "unet": unet_part(family, source, place, style, delta, loras),
     }
     if family.text_encoder_2:
         parts["tokenizer_2"] = _tokenizer_part(
@@ -212,11 +218,12 @@ def assemble(
 ) -> StableDiffusionPipeline | StableDiffusionXLPipeline | StableDiffusionControlNetImg2ImgPipeline:
     """A pipeline of these modules with a fresh scheduler, since schedulers hold state.
 
-    modules: values of the parts of `parts_of`; with a "controlnet" beside them the pipeline is one
-    from picture to picture. accelerated: whether the UNet contains ΔW, so that
-    a PeRFlowScheduler has to read it; else a DDIMScheduler does.
+    modules: values of the parts of `parts_of` and `words_of`, or of one of the two; with a
+    "controlnet" beside them the pipeline is one from picture to picture. accelerated: whether the
+    UNet contains ΔW, so that a PeRFlowScheduler has to read it; else a DDIMScheduler does.
     """
-    modules = {**modules, "unet": modules["unet"].unet}
+    modules = dict.fromkeys(_names(family)) | modules
+    modules["unet"] = modules["unet"] and modules["unet"].unet
     modules["scheduler"] = fresh_scheduler(family, source, accelerated)
     if family.text_encoder_2:
         pipeline = StableDiffusionXLPipeline(**modules, add_watermarker=False)
@@ -231,6 +238,12 @@ def assemble(
         )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _names(family: Family) -> tuple[str, ...]:
+    """What diffusers calls the modules of the family's pipeline."""
+    more = ("tokenizer_2", "text_encoder_2") if family.text_encoder_2 else ()
+    return ("tokenizer", "text_encoder", *more, "vae", "unet")
 
 
 def fresh_scheduler(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.models.catalogue import SAFETY
-from perflow_demo.models.spec import Family
+from perflow_demo.models.spec import Model
 from perflow_demo.registry.residents import OnLoad, Residents
 from perflow_demo.registry.stock import Stock, foreground_model, solid_model
 
@@ -41,6 +41,7 @@ class Registry(Residents, Stock):
         refine: bool = False,
         loras: str | None = None,
         delta: str | None = None,
+        words: bool = True,
     ) -> Iterator["StableDiffusionPipeline | StableDiffusionControlNetImg2ImgPipeline"]:
         """Lend a text-to-image pipeline; its modules are shared, its scheduler is its own.
 
@@ -53,6 +54,7 @@ class Registry(Residents, Stock):
         picture to picture.
         loras: LoRA files to add to the UNet, as `models.lora.parse_loras` reads them.
         delta: name of a ΔW of one's own, instead of the family's.
+        words: with what reads prompts, too; else see `lease_words`.
         Raises BadRequest for an unknown family or style or a strength out of range, LoadError for a
         faulty file, OutOfMemory when the budget is too small or the device runs out of memory
         during the lease.
@@ -60,10 +62,12 @@ class Registry(Residents, Stock):
         from perflow_demo.registry import pipelines
 
         family, source, *added = self._tuning(family, style, delta_strength, loras, delta, on_load)
-        self._check_size(family, self.placement)
-        parts = pipelines.parts_of(family, source, self.placement, style, *added)
+        models = (family, self.refiner(family.name)) if refine else (family,)
+        self._check_size(self.placement, *models, spared=0 if words else family.words_bytes)
+        reading = pipelines.words_of(family, source, self.placement) if words else {}
+        parts = reading | pipelines.parts_of(family, source, self.placement, style, *added)
         if refine:
-            model = self.refiner(family.name)
+            model = models[1]
             parts["controlnet"] = pipelines.network_part(
                 model.owner,
                 self._source(model, on_load),
@@ -71,6 +75,30 @@ class Registry(Residents, Stock):
                 "controlnet",
                 model.controlnet,
             )
+        with self._lent(parts, on_load) as modules:
+            yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
+
+    @contextmanager
+    def lease_words(
+        self,
+        family: str = "pocket",
+        style: str | None = None,
+        delta_strength: float = 1.0,
+        on_load: OnLoad | None = None,
+        loras: str | None = None,
+        delta: str | None = None,
+    ) -> Iterator["StableDiffusionPipeline"]:
+        """Lend what reads prompts, as a pipeline without UNet and autoencoder.
+
+        Given back before `lease` is asked for the rest, it makes room for that on a small device:
+        of SDXL it is a quarter. Takes and raises what `lease` does, so that whatever cannot be lent
+        afterwards is refused here, before anything is fetched.
+        """
+        from perflow_demo.registry import pipelines
+
+        family, source, *_ = self._tuning(family, style, delta_strength, loras, delta, on_load)
+        self._check_size(self.placement, family, spared=family.words_bytes)
+        parts = pipelines.words_of(family, source, self.placement)
         with self._lent(parts, on_load) as modules:
             yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
 
@@ -107,7 +135,7 @@ class Registry(Residents, Stock):
         from perflow_demo.registry.placement import Placement
 
         family, source, *added = self._tuning(family, style, delta_strength, loras, delta, None)
-        self._check_size(family, Placement(torch.device("cpu"), torch.float16))
+        self._check_size(Placement(torch.device("cpu"), torch.float16), family)
         with self._out_of_memory_explained():
             additions = pipelines.additions_of(family, source, style, *added)
             yield LooseUnet(family.unet, additions, source)
@@ -125,6 +153,7 @@ class Registry(Residents, Stock):
         family = self.multiview_family(family)
         if delta_strength and not family.delta:
             raise BadRequest(f"{family.title} has no ΔW; choose a strength of 0.")
+        self._check_size(self.placement, family)
         source, delta = self._published(family, delta_strength, on_load)
         parts = multiview.parts_of(family, source, self.placement, delta)
         with self._lent(parts, on_load) as modules:
@@ -173,12 +202,17 @@ class Registry(Residents, Stock):
         from perflow_demo.registry import pipelines
 
         model = solid_model(name)
-        place = self.placement
-        dtype = torch.float16 if place.dtype is torch.float16 else torch.float32
+        half = self.placement.dtype is torch.float16
+        place = replace(
+            self.placement,
+            dtype=torch.float16 if half else torch.float32,
+            memory_format=torch.contiguous_format,
+        )
+        self._check_size(place, model)
         part = pipelines.network_part(
             model.name,
             self._source(model, on_load),
-            replace(place, dtype=dtype, memory_format=torch.contiguous_format),
+            place,
             "solid",
             model.network,
             load_solid,
@@ -194,17 +228,22 @@ class Registry(Residents, Stock):
         family, source, *added = self._tuning(family, style, strength, *named, None)
         return pipelines.unet_part(family, source, place, style, *added)
 
-    def _check_size(self, family: Family, place: "Placement") -> None:
-        """Said before gigabytes are fetched, not after."""
+    def _check_size(self, place: "Placement", *models: Model, spared: int = 0) -> None:
+        """Said before gigabytes are fetched, not after.
+
+        spared: bytes of them, in half precision, that need not be there at the same time.
+        """
         from perflow_demo.registry import memory
 
-        needed, advice = family.memory_bytes * place.dtype.itemsize / 2, "choose a smaller family"
+        half = sum(model.memory_bytes for model in models) - spared
+        needed, advice = half * place.dtype.itemsize / 2, "choose a smaller one"
         if place.device == self.placement.device:
             budget, advice = self._budget(), f"{advice} or raise PERFLOW_MEMORY_BUDGET"
         else:
             budget = memory.default_budget(place.device)
         if needed > budget:
             raise OutOfMemory(
-                f"{family.title} takes about {needed / 1e9:.1f} GB and models may take "
-                f"{budget / 1e9:.1f} GB on {place.device}; {advice}."
+                f"{' with '.join(model.title for model in models)} takes about "
+                f"{needed / 1e9:.1f} GB and models may take {budget / 1e9:.1f} GB on "
+                f"{place.device}; {advice}."
             )

@@ -215,13 +215,13 @@ def stream(
         check(picture.size, request.to)
     notes += _picture_notes(request, picture)
     request = request.model_copy(update={"parent": digest(picture)})
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as lent:
         registry = stack.enter_context(registry.lane())
         with clocked(seconds, "load"):
             strength = 1.0 if request.acceleration == "perflow" else 0.0
             chosen = text_to_image.weights(request, strength)
-            lent = partial(registry.lease, **chosen, refine=True)
-            pipeline = yield from lease(stack, lent)
+            tiled = partial(registry.lease, **chosen, refine=True)
+            pipeline = yield from lease(lent, tiled)
         notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
         from perflow_demo.tasks import refine_sampling  # it imports torch
 
@@ -234,6 +234,7 @@ def stream(
         refined = yield from refine_sampling.refined(work, before)
         made, notes = refined.picture, [*notes, *refined.notes]
         if checks:
+            lent.close()  # for the checker may need the room
             (made,), withheld = yield from safety.checked([made], registry)
             notes += safety.notes(withheld, 1)
     yield RefineResult(

@@ -138,7 +138,9 @@ def _sdxl_conditions(
     height, width = (side * pipeline.vae_scale_factor for side in latents.shape[-2:])
     # The picture's size, where it was cropped, and the size wanted.
     sizes = torch.tensor([height, width, 0, 0, height, width], device=embeds.device)
-    pooled = embeds[:, -1, : pipeline.text_encoder_2.config.projection_dim]
+    config = pipeline.unet.config
+    width = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+    pooled = embeds[:, -1, :width]
     told = {"text_embeds": pooled, "time_ids": sizes.to(embeds).expand(len(embeds), -1)}
     return embeds[:, :-1], told
 

@@ -189,20 +189,18 @@ def stream(
     yield from libraries()
     seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
     film: dict[tuple[float, float], Frame] = {}
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as lent:
         registry = stack.enter_context(registry.lane())
+        strength = request.strength if request.acceleration == "perflow" else 0.0
+        chosen = weights(request, strength)
+        embeds, cut = yield from _read(request, chosen, registry, seconds)
         with clocked(seconds, "load"):
-            strength = request.strength if request.acceleration == "perflow" else 0.0
-            chosen = weights(request, strength)
-            pipeline = yield from lease(stack, partial(registry.lease, **chosen))
+            drawing = partial(registry.lease, **chosen, words=False)
+            pipeline = yield from lease(lent, drawing)
         notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
+        notes += cut
         from perflow_demo.tasks import sampling  # it imports torch, which the page does without
 
-        with clocked(seconds, "text"):
-            texts = request.prompt, request.negative_prompt
-            guide = request.guidance_scale > 1
-            embeds, rests = sampling.encode(pipeline, texts, request.count, guide)
-        notes += cut_notes(request, rests, pipeline.tokenizer.model_max_length)
         seeds = tuple(range(request.seed, request.seed + request.count))
         sampling.prepare(pipeline, request.steps, request.windows)
         intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
@@ -221,12 +219,31 @@ def stream(
         with clocked(seconds, "decode"):
             pictures, withheld = tuple(sampling.decode(pipeline, latents, registry.in_parts)), ()
             if checks:
+                lent.close()  # for the checker may need the room
                 pictures, withheld = yield from safety.checked(pictures, registry)
     notes += safety.notes(withheld, len(pictures))
     frames = tuple(film.values())
     yield TextToImageResult(
         pictures, seeds, request, Timings(**seconds), tuple(notes), frames, withheld
     )
+
+
+def _read(
+    request: TextToImageRequest, chosen: dict[str, Any], registry: "Registry", seconds: dict
+) -> Generator[Progress, None, tuple[tuple, list[str]]]:
+    """Return what `sampling.encode` makes of prompt and negative prompt, and notes on what was cut.
+
+    chosen: as of `weights`. What reads the words is lent no longer, and makes room where need be.
+    """
+    with ExitStack() as stack:
+        with clocked(seconds, "load"):
+            words = yield from lease(stack, partial(registry.lease_words, **chosen))
+        from perflow_demo.tasks import sampling  # as above
+
+        with clocked(seconds, "text"):
+            texts, guide = (request.prompt, request.negative_prompt), request.guidance_scale > 1
+            embeds, rests = sampling.encode(words, texts, request.count, guide)
+        return embeds, cut_notes(request, rests, words.tokenizer.model_max_length)
 
 
 def shown(

@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image, ImageChops, ImageDraw
 
-from perflow_demo.errors import OutOfMemory
+from perflow_demo.errors import MissingFile, OutOfMemory
 from perflow_demo.nets import TSR
 from perflow_demo.nets.latent_tokens import LatentTokens
 from perflow_demo.nets.multiview import UNetMV2DConditionModel
 from perflow_demo.registry import Lanes, Registry
 from perflow_demo.registry.exhaustion import in_parts
-from perflow_demo.registry.memory import MainMemory, module_bytes
+from perflow_demo.registry.memory import BUDGET_SHARE, MainMemory, module_bytes
 from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import multiview, to_3d
@@ -50,13 +50,14 @@ class Fake(Placement):
         self.moves.append(("park", type(module).__name__))
 
 
-def on_fake(assets, capacity=10**12, budget=10**12):
+def on_fake(assets, capacity=10**12, budget=10**12, dtype=torch.float32, offline=False):
     class OnFake(Registry):
         @cached_property
         def placement(self):
-            return Fake(capacity=capacity)
+            return Fake(capacity=capacity, dtype=dtype)
 
-    return OnFake(Settings(assets=assets, device="cpu", memory_budget=budget))
+    settings = Settings(assets=assets, device="cpu", memory_budget=budget, offline=offline)
+    return OnFake(settings)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,51 @@ def test_idle_modules_wait_in_main_memory_and_come_back(assets, sizes):
         assert again.unet is kept
     assert registry.placement.moves.count(("put", "UNet2DConditionModel")) == 3
     assert registry.placement.moves.count(("park", "UNet2DConditionModel")) == 2
+
+
+def test_what_reads_the_prompt_makes_room_for_what_draws(assets, sizes):
+    """As with SDXL on a card of 8 GB, where the two do not fit beside each other."""
+    unet, whole = sizes
+    with on_fake(assets).lease() as pipeline:
+        words = module_bytes(pipeline.text_encoder)
+    roomy, small = on_fake(assets), on_fake(assets, budget=whole - words // 2)
+    expected, found = run(ask(), roomy), run(ask(), small)
+    assert not ImageChops.difference(expected.pictures[0], found.pictures[0]).getbbox()
+    assert small.placement.moves[-1] == ("put", "UNet2DConditionModel")
+    parked = [entry.key.part for entry in small.status().entries if entry.parked]
+    assert parked == ["text_encoder"]
+    assert not any(entry.parked for entry in roomy.status().entries)
+    again = run(ask(), small)
+    assert not ImageChops.difference(again.pictures[0], found.pictures[0]).getbbox()
+
+
+def test_sdxl_is_not_refused_by_a_card_of_8_gb(assets):
+    """Whose budget is what it is by default; beyond the check its files would be fetched."""
+    card = 8 * 2**30
+    registry = on_fake(assets, budget=int(BUDGET_SHARE * card), dtype=torch.float16, offline=True)
+    request = TextToImageRequest(prompt="a dog", family="perflow-sdxl-base", size=1024)
+    with pytest.raises(MissingFile, match="PERFLOW_OFFLINE"):
+        run(request, registry)
+    with pytest.raises(OutOfMemory, match="takes about 7"), registry.lease(request.family):
+        pytest.fail("lent all of it at once")
+
+
+@pytest.mark.parametrize(
+    ("lease", "told"),
+    [
+        (
+            lambda r: r.lease("sd15-dreamshaper", refine=True),
+            "with ControlNet-tile takes about 2.8",
+        ),
+        (lambda r: r.lease_multiview("wonder3d"), "Wonder3D takes about 2.6"),
+        (lambda r: r.lease_solid("triposr"), "TripoSR takes about 0.8"),
+    ],
+)
+def test_whatever_does_not_fit_is_refused_before_it_is_fetched(assets, lease, told):
+    budget = 2_200_000_000 if "Control" in told else 800_000_000
+    registry = on_fake(assets, budget=budget, dtype=torch.float16, offline=True)
+    with pytest.raises(OutOfMemory, match=told), lease(registry):
+        pytest.fail("lent what does not fit")
 
 
 def test_a_run_that_fills_the_device_leaves_room_for_a_second_try(assets, sizes):

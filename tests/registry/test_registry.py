@@ -189,7 +189,7 @@ def test_loose_weights_are_measured_by_the_memory_they_lie_in(assets, monkeypatc
 
     with registry(10**7).loose_unet("pocket") as unet:
         assert unet["conv_in.weight"].device.type == "cpu"
-    too_large = pytest.raises(OutOfMemory, match="on cpu; choose a smaller family")
+    too_large = pytest.raises(OutOfMemory, match="on cpu; choose a smaller one")
     with too_large, registry(10**15).loose_unet("pocket"):
         pytest.fail("made weights that do not fit")
 

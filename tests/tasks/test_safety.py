@@ -59,6 +59,18 @@ def test_a_fit_picture_is_shown_without_previews_on_its_way(settings):
     assert [event.frame for event in events if isinstance(event, Step)] == [None] * 4
 
 
+def test_what_drew_makes_room_for_the_checker(settings, monkeypatch):
+    small = replace(catalogue.CATALOGUE[NAME], memory_bytes=0, words_bytes=0)
+    monkeypatch.setitem(catalogue.CATALOGUE, NAME, small)
+    write_checker(settings.mirror, strict=False)
+    roomy = Registry(settings)
+    run(ask(), roomy)
+    sizes = {entry.key.part: entry.bytes for entry in roomy.status().entries}
+    budget = sizes["unet"] + sizes["vae"] + sizes["checker"] // 2
+    result = run(ask(), Registry(replace(settings, memory_budget=budget)))
+    assert all(picture.getbbox() for picture in result.pictures)
+
+
 @pytest.mark.parametrize("change", [{"host": "127.0.0.1"}, {"safety": False}])
 def test_it_is_off_at_home_and_can_be_turned_off(settings, change):
     """Its files are not there, so it could not even be loaded."""
