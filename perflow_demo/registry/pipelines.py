@@ -52,6 +52,13 @@ class Tuned(NamedTuple):
     merges: tuple[Merge, ...]
 
 
+class Foreign(NamedTuple):
+    """What is no network of torch, and the bytes that it counts for."""
+
+    value: Any
+    bytes: int
+
+
 class Checker(NamedTuple):
     """A safety checker and how pictures are prepared for it."""
 
@@ -117,6 +124,16 @@ def network_part(
         lambda read: place.put(load(component, source=source, dtype=place.dtype, read=read)),
         partial(loaders.resident_bytes, component, source, place.dtype),
     )
+
+
+def foreign_part(title: str, load: Callable[[], Any], counted: int) -> Part:
+    """What `load` gives, as a part that counts for so many bytes; its value is a Foreign."""
+
+    def loaded(read: loaders.BytesRead) -> Foreign:
+        read(0)  # nobody knows how far it is, but that it loads
+        return Foreign(load(), counted)
+
+    return Part(Key(title, "foreign", "cpu"), title, (), loaded, lambda: counted)
 
 
 def parts_of(

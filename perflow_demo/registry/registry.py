@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
 
     from perflow_demo.models.merging import LooseUnet, Merge
+    from perflow_demo.models.u2net import U2Net
     from perflow_demo.registry.multiview import MultiviewPipeline
     from perflow_demo.registry.pipelines import Checker, Part
     from perflow_demo.registry.placement import Placement
@@ -172,6 +173,20 @@ class Registry(Residents, Stock):
         )
         with self._lent({"network": part}, on_load) as modules:
             yield modules["network"]
+
+    @contextmanager
+    def lease_u2net(self, on_load: OnLoad | None = None) -> Iterator["U2Net"]:
+        """Lend U²-Net, where rembg is installed; raises and calls back like `lease`.
+
+        It lies in main memory, which the budget counts where that is the device's.
+        """
+        from perflow_demo.models import u2net
+        from perflow_demo.registry import pipelines
+
+        counted = u2net.BYTES if self.placement.device.type == "cpu" else 0
+        part = pipelines.foreign_part(u2net.TITLE, u2net.load, counted)
+        with self._lent({"network": part}, on_load) as modules:
+            yield modules["network"].value
 
     @contextmanager
     def lease_checker(self, on_load: OnLoad | None = None) -> Iterator["Checker"]:

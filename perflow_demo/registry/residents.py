@@ -114,7 +114,10 @@ class Residents:
 
     def _measure(self, value: Any) -> int:
         from perflow_demo.registry import memory
+        from perflow_demo.registry.pipelines import Foreign
 
+        if isinstance(value, Foreign):
+            return value.bytes
         return memory.module_bytes(*memory.modules_of(value))
 
     def _parking(self) -> "MainMemory | None":

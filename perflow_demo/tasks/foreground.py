@@ -64,9 +64,8 @@ def stream(
         if not own:
             colours = whole.convert("RGB")
             if real and not registry.offline and u2net.installed():
-                if not u2net.loaded():
-                    yield Loading(u2net.TITLE, 0, 0)
-                alpha = u2net.alpha(colours)
+                network = yield from lease(stack, registry.lease_u2net)
+                alpha = network.alpha(colours)
             else:
                 lent = partial(registry.lease_foreground, model)
                 network = yield from lease(stack, lent)

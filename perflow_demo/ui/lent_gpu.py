@@ -9,7 +9,9 @@ from perflow_demo.errors import UserError
 from perflow_demo.tasks.contract import finish
 from perflow_demo.tasks.leasing import lease
 
-LONGEST = 120  # seconds of a GPU that anyone is lent at a time
+# Seconds of a GPU that a run asks for at most: what visitors without an account have in a day, so
+# that more would never be lent to them. Source: https://huggingface.co/docs/hub/spaces-zerogpu.
+LONGEST = 120
 
 
 def wrap(task, registry):

@@ -1,5 +1,6 @@
 """One object is cut out of a picture of any kind, or a sentence says why it cannot be."""
 
+import os
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -8,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from perflow_demo.errors import BadRequest, LoadError, MissingFile
-from perflow_demo.models import catalogue
+from perflow_demo.errors import BadRequest, LoadError, MissingFile, OutOfMemory
+from perflow_demo.models import catalogue, u2net
 from perflow_demo.models.spec import Repository
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
@@ -151,8 +152,9 @@ def published(monkeypatch):
 
 
 @pytest.fixture
-def rembg(monkeypatch):
+def rembg(registry, monkeypatch):
     """The part of rembg that is used, with a network that sees whatever is green."""
+    registry.unload()  # of an earlier test's
     fake = ModuleType("rembg")
     fake.sessions = []
 
@@ -185,6 +187,23 @@ def test_rembg_cuts_out_for_published_models(registry, published, rembg, task):
     assert np.abs(np.subtract(box, (180, 60, 261, 141))).max() <= 3
     assert SMALL not in make(task, registry, drawn).notes
     assert rembg.sessions == ["u2net"]  # once for both
+
+
+def test_rembg_s_network_is_told_and_counted_and_can_be_dropped(
+    assets, published, rembg, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("U2NET_HOME", "")  # so that it is as before in the end
+    monkeypatch.delenv("U2NET_HOME")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
+    own, told = Registry(Settings(assets=assets, device="cpu")), []
+    with own.lease_u2net(on_load=lambda *event: told.append(event)):
+        assert own.status().bytes == u2net.BYTES
+    assert told == [(u2net.TITLE, 0, 0)]
+    assert os.environ["U2NET_HOME"] == str(tmp_path / "u2net")
+    assert own.unload() == u2net.BYTES and own.status().entries == ()
+    small = Registry(Settings(assets=assets, device="cpu", memory_budget=u2net.BYTES // 2))
+    with pytest.raises(OutOfMemory), small.lease_u2net():
+        pytest.fail("lent what does not fit")
 
 
 @pytest.mark.parametrize("task", [multiview, to_3d])
