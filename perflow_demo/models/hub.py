@@ -12,6 +12,7 @@ from perflow_demo.models.spec import Repository
 
 # Told what is fetched, and how many bytes of it are here and will be.
 OnFetch = Callable[[str, int, int], None]
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 ADVICE = "put it into the mirror folder (PERFLOW_MIRROR)"
 RETRY = f"check the network and try again, files that are whole are kept; or {ADVICE}"
 
@@ -157,10 +158,16 @@ def _explained(name: str) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise LoadError(f"{name} has no such revision any more; update the program.") from error
     except (OSError, errors.HTTPError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
+        number = getattr(error, "errno", None)
+        if number == errno.ENOSPC:
             raise LoadError(
                 f"The disk is full, so {name} could not be fetched; make room, or point HF_HOME "
                 "to a larger disk. Files that are whole are kept."
+            ) from error
+        if number in CLOSED:
+            raise LoadError(
+                f"The hub's folder cannot be written, so {name} could not be fetched; point "
+                f"HF_HOME to one that can, or {ADVICE}."
             ) from error
         raise LoadError(f"{name} could not be fetched ({_first_line(error)}); {RETRY}.") from error
 

@@ -19,7 +19,7 @@ XL_NEGATIVE = "distorted, blur, low-quality, haze, out of focus"
 OPEN = "CreativeML OpenRAIL-M"
 PERFLOW = "CC BY-NC 4.0"  # of what its authors published: not for commercial use
 PLUGGED = f"{{}}; ΔW {PERFLOW}"
-UNTOLD = "not stated by its authors"
+UNTOLD = "licence not stated by its authors"
 DELTA = Component("PeRFlow ΔW", weights="diffusion_pytorch_model.safetensors")
 SD15_DELTA = Repository(
     "hansyan/perflow-sd15-delta-weights", "04816c73aee64aadbae133a5053e78fed2c6ac8f", "v0-1"

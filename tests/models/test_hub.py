@@ -1,6 +1,8 @@
 """Files of the hub, fetched from a server of its kind on this machine: whole, or explained."""
 
+import errno
 import hashlib
+import os
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -174,12 +176,21 @@ def test_a_stop_ends_the_transfer_and_the_next_try_begins_anew(server, tmp_path)
     assert hub(server, tmp_path).file("unet/model.safetensors").read_bytes() == WEIGHTS
 
 
-def test_a_full_disk_is_explained(server, tmp_path, monkeypatch):
-    """The refusal, since no disk of a test's own can be filled."""
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "disk is full.*HF_HOME"),
+        (errno.EACCES, "cannot be written.*HF_HOME"),
+        (errno.EROFS, "cannot be written.*HF_HOME"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_explained(server, tmp_path, monkeypatch, number, words):
+    """The refusal, since no disk of a test's own can be filled, nor closed to its owner."""
 
     def refuse(*arguments, **options):
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number), "/srv/hub")
 
     monkeypatch.setattr("huggingface_hub.file_download.http_get", refuse)
-    with pytest.raises(LoadError, match="disk is full.*HF_HOME"):
+    with pytest.raises(LoadError, match=words) as caught:
         hub(server, tmp_path).file("unet/model.safetensors")
+    assert "/srv/hub" not in str(caught.value)

@@ -11,7 +11,7 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.export import glb, png
 from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.models.catalogue import POCKET
-from perflow_demo.models.stable_diffusion import FAMILIES
+from perflow_demo.models.stable_diffusion import FAMILIES, SAFETY
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.text_to_image import TextToImageRequest
@@ -84,7 +84,7 @@ def test_the_checker_is_told_where_it_is_used(assets):
     page = ui.build(Registry(Settings(assets=assets, host="0.0.0.0")))
     values = [b.value for b in page.blocks.values() if isinstance(b, gr.HTML) and b.value]
     (said,) = [value for value in values if "are checked" in value]
-    assert "Safety checker: CreativeML OpenRAIL-M, about 1.2 GB fetched when first used" in said
+    assert f"Safety checker: {SAFETY.licence}, about 1.2 GB fetched when first used" in said
 
 
 @pytest.mark.parametrize(
