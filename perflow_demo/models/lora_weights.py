@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from perflow_demo.errors import LoadError
-from perflow_demo.models.stored import BytesRead, read_header, read_tensors
+from perflow_demo.models.stored import ADVICE, BytesRead, read_header, read_tensors
 
 # The down factor of a module, as diffusers names it after its conversions of other forms.
 DOWN = re.compile(r"(.+?)(?:\.processor\.(to_\w+)_lora\.down|\.lora\.down|\.lora_A)\.weight")
@@ -64,6 +64,8 @@ def read_lora(path: Path, unet_config: Mapping, read: BytesRead | None = None) -
         module += ".0" if module.endswith(".to_out") else ""
         alpha = alphas.get(f"{key}.alpha", alphas.get(f"unet.{module}.alpha", usual))
         up = key.replace(".down.", ".up.").replace(".lora_A.", ".lora_B.")
+        if up not in named or named[up].shape[1] != len(named[key]):
+            raise LoadError(f"In {path.name}, the factors of {module} do not pair; {ADVICE}.")
         scale = 1.0 if alpha is None else float(alpha) / len(named[key])
         factors[f"{module}.weight"] = named[up], named[key], scale
     if not factors:

@@ -19,8 +19,8 @@ from torch.nn import functional
 from perflow_demo.flow import PeRFlowScheduler, guided
 from perflow_demo.tasks import sampling, tiling
 from perflow_demo.tasks.contract import Frame, Step, clocked
+from perflow_demo.tasks.reading import cut_notes
 from perflow_demo.tasks.sampling import InParts, whole
-from perflow_demo.tasks.text_to_image import cut_notes
 
 if TYPE_CHECKING:
     from perflow_demo.tasks.refine import RefineRequest

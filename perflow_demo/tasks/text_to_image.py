@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.tasks import safety
+from perflow_demo.tasks import reading, safety
 from perflow_demo.tasks.contract import (
     Frame,
     Progress,
@@ -193,7 +193,7 @@ def stream(
         registry = stack.enter_context(registry.lane())
         strength = request.strength if request.acceleration == "perflow" else 0.0
         chosen = weights(request, strength)
-        embeds, cut = yield from _read(request, chosen, registry, seconds)
+        embeds, cut = yield from reading.read(request, chosen, registry, seconds)
         with clocked(seconds, "load"):
             drawing = partial(registry.lease, **chosen, words=False)
             pipeline = yield from lease(lent, drawing)
@@ -226,24 +226,6 @@ def stream(
     yield TextToImageResult(
         pictures, seeds, request, Timings(**seconds), tuple(notes), frames, withheld
     )
-
-
-def _read(
-    request: TextToImageRequest, chosen: dict[str, Any], registry: "Registry", seconds: dict
-) -> Generator[Progress, None, tuple[tuple, list[str]]]:
-    """Return what `sampling.encode` makes of prompt and negative prompt, and notes on what was cut.
-
-    chosen: as of `weights`. What reads the words is lent no longer, and makes room where need be.
-    """
-    with ExitStack() as stack:
-        with clocked(seconds, "load"):
-            words = yield from lease(stack, partial(registry.lease_words, **chosen))
-        from perflow_demo.tasks import sampling  # as above
-
-        with clocked(seconds, "text"):
-            texts, guide = (request.prompt, request.negative_prompt), request.guidance_scale > 1
-            embeds, rests = sampling.encode(words, texts, request.count, guide)
-        return embeds, cut_notes(request, rests, words.tokenizer.model_max_length)
 
 
 def shown(
@@ -331,13 +313,3 @@ def negative_notes(values: dict[str, Any]) -> list[str]:
     if not values["negative_prompt"] or values["guidance_scale"] > 1:
         return []
     return ["The negative prompt did nothing, since guidance is 1; raise guidance to use it."]
-
-
-def cut_notes(request: Request, rests: list[str], tokens: int) -> list[str]:
-    """Sentences on what of prompt and negative prompt lies beyond so many tokens."""
-    titles = [request.controls()[name].title for name in ("prompt", "negative_prompt")]
-    return [
-        f"{title}: the model reads {tokens} tokens, what came after them was cut: “{rest}”"
-        for title, rest in zip(titles, rests, strict=True)
-        if rest
-    ]

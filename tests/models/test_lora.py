@@ -109,6 +109,19 @@ def test_another_network_s_lora_names_the_shapes_that_differ(settings, base):
         registry.merges("pocket", None, 1.0, "other")
 
 
+@pytest.mark.parametrize("broken", ["short", "gone"])
+def test_factors_that_do_not_pair_are_refused_by_name(settings, base, broken):
+    tensors, _ = peft(base)
+    name = f"unet.{QUERY}.lora_B.weight"
+    up = tensors.pop(name)
+    save_file(
+        tensors | ({name: up[:, :1].contiguous()} if broken == "short" else {}),
+        settings.checkpoints / "loras/torn.safetensors",
+    )
+    with pytest.raises(LoadError, match=r"torn.safetensors.*(to_q do not pair|no LoRA known)"):
+        Registry(settings).merges("pocket", None, 1.0, "torn")
+
+
 def test_a_file_without_factors_is_refused(settings):
     save_file({"some.weight": torch.zeros(2)}, settings.checkpoints / "loras/none.safetensors")
     with pytest.raises(LoadError, match="none.safetensors holds no LoRA"):
