@@ -235,13 +235,19 @@ def assemble(
 ) -> StableDiffusionPipeline | StableDiffusionXLPipeline | StableDiffusionControlNetImg2ImgPipeline:
     """A pipeline of these modules with a fresh scheduler, since schedulers hold state.
 
-    modules: values of the parts of `parts_of` and `words_of`, or of one of the two; with a
+    modules: values of the parts of `parts_of`, mostly with those of `words_of`; with a
     "controlnet" beside them the pipeline is one from picture to picture. accelerated: whether the
     UNet contains ΔW, so that a PeRFlowScheduler has to read it; else a DDIMScheduler does.
     """
+    scheduler = fresh_scheduler(family, source, accelerated)
+    return put_together(family, {**modules, "unet": modules["unet"].unet, "scheduler": scheduler})
+
+
+def put_together(
+    family: Family, modules: Mapping[str, Any]
+) -> StableDiffusionPipeline | StableDiffusionXLPipeline | StableDiffusionControlNetImg2ImgPipeline:
+    """The family's pipeline of these modules, by diffusers' names; some may be missing."""
     modules = dict.fromkeys(_names(family)) | modules
-    modules["unet"] = modules["unet"] and modules["unet"].unet
-    modules["scheduler"] = fresh_scheduler(family, source, accelerated)
     if family.text_encoder_2:
         pipeline = StableDiffusionXLPipeline(**modules, add_watermarker=False)
     else:
@@ -260,7 +266,7 @@ def assemble(
 def _names(family: Family) -> tuple[str, ...]:
     """What diffusers calls the modules of the family's pipeline."""
     more = ("tokenizer_2", "text_encoder_2") if family.text_encoder_2 else ()
-    return ("tokenizer", "text_encoder", *more, "vae", "unet")
+    return ("tokenizer", "text_encoder", *more, "vae", "unet", "scheduler")
 
 
 def fresh_scheduler(

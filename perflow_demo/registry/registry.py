@@ -89,7 +89,7 @@ class Registry(Residents, Stock):
         loras: str | None = None,
         delta: str | None = None,
     ) -> Iterator["StableDiffusionPipeline"]:
-        """Lend what reads prompts, as a pipeline without UNet and autoencoder.
+        """Lend what reads prompts, as a pipeline without all the rest.
 
         Given back before `lease` is asked for the rest, it makes room for that on a small device:
         of SDXL it is a quarter. Takes and raises what `lease` does, so that whatever cannot be lent
@@ -101,7 +101,7 @@ class Registry(Residents, Stock):
         self._check_size(self.placement, family, spared=family.words_bytes)
         parts = pipelines.words_of(family, source, self.placement)
         with self._lent(parts, on_load) as modules:
-            yield pipelines.assemble(family, source, modules, accelerated=delta_strength > 0)
+            yield pipelines.put_together(family, modules)
 
     def merges(
         self,
