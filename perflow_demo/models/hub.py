@@ -173,4 +173,8 @@ def _explained(name: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if isinstance(error, LocalEntryNotFoundError):  # of any fault before the first byte
+        error = error.__cause__ or error
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

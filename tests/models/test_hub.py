@@ -158,7 +158,7 @@ def test_without_a_network_the_sentence_says_so(tmp_path, impatient):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     source = Hub(REPOSITORY, endpoint=f"http://127.0.0.1:{port}", cache=tmp_path)
-    with pytest.raises(LoadError, match="check the network"):
+    with pytest.raises(LoadError, match=r"\(.*refused.*\); check the network"):
         source.file("unet/config.json")
 
 
