@@ -94,9 +94,9 @@ def _read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
     ):
         raise LoadError(f"{place(path)} holds more than named tensors; {ADVICE}.")
-    # Copies, since safetensors refuses tensors that share memory.
+    # Copies, since safetensors refuses tensors that share memory; each in place of its original.
     return {
-        key: value.clone(memory_format=torch.contiguous_format) for key, value in content.items()
+        key: content.pop(key).clone(memory_format=torch.contiguous_format) for key in list(content)
     }
 
 

@@ -13,8 +13,9 @@ from perflow_demo.models.conversion import place_of
 from perflow_demo.models.loaders import load_network
 from perflow_demo.models.sources import Folder
 from perflow_demo.models.spec import Component
-from perflow_demo.models.triposr import load_tsr
+from perflow_demo.models.triposr import convert_checkpoint, load_tsr
 from perflow_demo.nets import TSR
+from tests.live_bytes import Peak
 from tests.tsr_factory import arrays, facts, write_triposr
 
 TOLD = facts("e_weights")
@@ -53,6 +54,15 @@ def test_the_pickle_is_converted_once_for_each_of_its_states(folder, hub_folder)
     torch.save(arrays("e_weights") | {"backbone.norm.bias": torch.zeros(3)}, folder / "model.ckpt")
     with pytest.raises(LoadError, match=r"backbone\.norm\.bias"):
         load(folder)
+
+
+def test_a_conversion_holds_its_tensors_once(tmp_path, monkeypatch):
+    """Those of a fine-tune in full precision are 3.4 GB."""
+    torch.save({f"weight {i}": torch.zeros(10_000) for i in range(20)}, tmp_path / "model.bin")
+    peak, clone = Peak(), torch.Tensor.clone
+    monkeypatch.setattr(torch.Tensor, "clone", lambda *a, **o: [peak(), clone(*a, **o)][1])
+    convert_checkpoint(tmp_path / "model.bin")
+    assert 0 < peak.bytes < 1.3 * 20 * 40_000
 
 
 def test_the_pickle_s_folder_is_only_read(folder):
