@@ -117,9 +117,8 @@ class Workshop:
     def ways(self, teacher: TeacherObjective) -> Ways:
         """The published teacher's ways from noise to picture, solved now if they are not."""
         folder = self.data / f"ways-{fingerprint(self.assets / 'unet')}"
-        seed, count, side = (0, 4, 4) if self.debug else (WORLDS[256][0], WAYS, 16)
-        channels = teacher.autoencoder.config.latent_channels
-        return solved(teacher, folder, seed, count, (channels, side, side))
+        seed, count, sides = (0, 4, (4,)) if self.debug else (WORLDS[256][0], WAYS, (16, 32))
+        return solved(teacher, folder, seed, count, sides)
 
     def delta(self) -> dict[str, Tensor] | None:
         """The published ΔW, if there is one."""

@@ -96,8 +96,8 @@ def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, 
     registry = SimpleNamespace(
         family=CATALOGUE.get, families=lambda: [POCKET], names_repositories=False
     )
-    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, None)
-    read = multiview._read(form, registry)
+    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, registry, None)
+    read = multiview._read(multiview._brought(form))
     assert read(png.encode(PAGES[0], made), given) == [
         made.prompt or "",
         42,
