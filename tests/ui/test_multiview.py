@@ -239,7 +239,7 @@ def test_a_file_that_is_no_picture_is_told_in_a_sentence(open_page, tmp_path, ta
     expect(page.locator(".given:visible img")).to_have_count(1, timeout=PATIENCE)
     page.locator(".generate:visible").click()
     expect(page.locator("[role=alert]:visible")).to_contain_text(
-        "no intact PNG, JPEG or WebP", timeout=PATIENCE
+        "no intact PNG, JPEG, WebP or AVIF", timeout=PATIENCE
     )
 
 
