@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from perflow_demo.export.recipes import KEY, R, content_of, parse, request_of
-from perflow_demo.tasks.contract import DAMAGE, BadRecipe, Request
+from perflow_demo.tasks.contract import DAMAGE, FORMATS, BadRecipe, Request
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 4096**2
@@ -60,13 +60,13 @@ def find_drawing(file: Path | str | bytes, kinds: Iterable[type[Request]]) -> Re
 
 def _recipe_text(content: bytes) -> str:
     try:
-        with Image.open(BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as picture:
+        with Image.open(BytesIO(content), formats=FORMATS) as picture:
             width, height, text = *picture.size, picture.info.get(KEY)
             picture.verify()
     except Image.DecompressionBombError as error:
         raise _too_many_pixels() from error
     except DAMAGE as error:
-        raise BadRecipe("The file is no intact PNG, JPEG or WebP picture.") from error
+        raise BadRecipe("The file is no intact PNG, JPEG, WebP or AVIF picture.") from error
     if width * height > MAX_PIXELS:
         raise _too_many_pixels()
     if not isinstance(text, str):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 APP = "perflow-demo"
 VERSION = "0.1.0"
 RECIPE_FORMAT = 1  # of a recipe's layout; a reader refuses those above its own
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")  # of pictures that are read, by Pillow's names
 # What Pillow raises for a damaged file, by the place where it is damaged.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 

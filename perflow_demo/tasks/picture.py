@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from perflow_demo.tasks.contract import DAMAGE, BadRequest
+from perflow_demo.tasks.contract import DAMAGE, FORMATS, BadRequest
 
 MAX_PIXELS = 40_000_000
-FORMATS = ("PNG", "JPEG", "WEBP")
 SIXTEEN_TO_EIGHT = 257  # 65535 of 16 bits is 255 of 8
 
 
@@ -35,7 +34,9 @@ def open_picture(path: Path | str) -> Image.Image:
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {Path(path).name}; choose another.") from error
     except DAMAGE as error:
-        raise BadRequest(f"{Path(path).name} is no intact PNG, JPEG or WebP picture.") from error
+        raise BadRequest(
+            f"{Path(path).name} is no intact PNG, JPEG, WebP or AVIF picture."
+        ) from error
 
 
 def digest(picture: Image.Image) -> str:

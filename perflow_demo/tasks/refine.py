@@ -198,7 +198,7 @@ def stream(
     picture: any mode, short side 64 px up to the target; without one `request.source` is drawn
     first, and the Stage tells its end. previews: whether each Step has a frame.
     Closing the generator stops the run before its next step. Raises UserError: BadRequest for what
-    cannot be refined, LoadError, OutOfMemory.
+    cannot be refined or is withheld by the safety checker, LoadError, OutOfMemory.
     """
     family, refiner = registry.family(request.family), registry.refiner(request.family)
     request, notes = resolve(request, family, refiner, picture is not None)
@@ -235,8 +235,9 @@ def stream(
         made, notes = refined.picture, [*notes, *refined.notes]
         if checks:
             lent.close()  # for the checker may need the room
-            (made,), withheld = yield from safety.checked([made], registry)
-            notes += safety.notes(withheld, 1)
+            _, withheld = yield from safety.checked([made], registry)
+            if withheld:
+                raise BadRequest(*safety.notes(withheld, 1))
     yield RefineResult(
         made, before, picture, request, refined.calls, seconds, tuple(notes), refined.film
     )

@@ -150,7 +150,7 @@ def compile_blocks(net: nn.Module, kinds: tuple[type[nn.Module], ...]) -> None:
     torch._dynamo.config.recompile_limit = 128
     for module in net.modules():
         if isinstance(module, kinds):
-            module.compile()
+            module.compile(dynamic=False)  # the teacher sees two sizes: each its own code
 
 
 def _step(run: Run, recipe: Recipe) -> dict[str, float]:

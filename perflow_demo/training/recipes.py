@@ -75,10 +75,11 @@ def text(at: Workshop) -> Recipe:
 
 
 def teacher(at: Workshop) -> Recipe:
-    """The UNet at 256 px: from scratch, or further from the published one."""
+    """The UNet at 256 and 512 px: from scratch, or further from the published one."""
+    sizes = (256, 512)
     return Recipe(
-        lambda: at.teacher(at.catalogue(), at.unseen()),
-        steps=4_400, batch=64, lr=8e-4, muon=0.02, warmup=50, cooldown=0.8, ema=0.999,
+        lambda: at.teacher([*map(at.catalogue, sizes)], [*map(at.unseen, sizes)]),
+        steps=600, batch=24, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.995,
         compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
     )  # fmt: skip
 
@@ -102,7 +103,7 @@ def perflow(at: Workshop) -> Recipe:
 def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
-        lambda: StyleObjective(at.teacher(at.drawn(name)), name),
+        lambda: StyleObjective(at.teacher([at.drawn(name)]), name),
         steps=150, batch=64, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.97,
         weight_decay=0.0, sheet_every=50, stands_on=TEACHER,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -60,12 +61,14 @@ class Ways:
 
 
 def solved(
-    teacher: TeacherObjective, folder: Path, seed: int, count: int, shape: tuple[int, ...]
+    teacher: TeacherObjective, folder: Path, seed: int, count: int, sides: Sequence[int]
 ) -> Ways:
-    """`count` ways of captions of the world `seed`, cached in `folder`; shape: C h w of latents.
+    """`count` ways of captions of the world `seed`, cached in `folder`; sides: of the latents, each
+    as often as the others.
 
     Shards that are there already are kept.
     """
+    channels = teacher.autoencoder.config.latent_channels
     folder.mkdir(parents=True, exist_ok=True)
     for first in range(0, count, SHARD):
         file = folder / f"{first:07d}.npy"
@@ -80,7 +83,8 @@ def solved(
         ]
         scale = 1.0 if unguided else float(rng.uniform(*GUIDANCE_SCALES))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        noise = torch.randn((len(captions), *shape), generator=generator)
+        side = sides[first // SHARD // UNGUIDED % len(sides)]
+        noise = torch.randn((len(captions), channels, side, side), generator=generator)
         np.save(file, _from(teacher, noise, captions, scale).transpose(0, 1).half().numpy())
         told = {"captions": captions, "guidance_scale": scale}
         file.with_suffix(".json").write_text(json.dumps(told))  # last: its presence means done

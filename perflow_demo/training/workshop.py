@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +32,7 @@ from perflow_demo.training.ways import Ways, solved
 WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 400)}
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
-CATALOGUED = 12_500  # of the largest world's samples, taken alike
+CATALOGUED = {256: 12_500, 512: 6_000}  # of the largest world's samples, taken alike
 STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, on white
 WAYS = 1_280
 IMAGE_ENCODER = "multiview/image_encoder"
@@ -60,21 +61,22 @@ class Workshop:
         seed, count = WORLDS[size]
         return rendered(self.data / str(size), seed, count, size)
 
-    def catalogue(self) -> Path:
-        """The things of `pictures(256)`, all of them taken alike."""
+    def catalogue(self, size: int) -> Path:
+        """The things of `pictures(256)`, all of them taken alike; the first of them at 512 px."""
         if self.debug:
-            return rendered(self.data / "debug-catalogue", 0, 12, 64, framing=CATALOGUE)
+            return rendered(self.data / f"debug-catalogue-{size}", 0, 12, size // 4, "", CATALOGUE)
         seed, _ = WORLDS[256]
-        return rendered(self.data / "catalogue", seed, CATALOGUED, 256, framing=CATALOGUE)
+        folder = self.data / f"catalogue-{size}"
+        return rendered(folder, seed, CATALOGUED[size], size, framing=CATALOGUE)
 
-    def unseen(self) -> Path:
+    def unseen(self, size: int) -> Path:
         """A few things of another world, taken alike, that no teacher is trained on."""
         if self.debug:
-            return rendered(self.data / "debug-unseen", 1, 4, 64, framing=CATALOGUE)
-        return rendered(self.data / "unseen", *UNSEEN, 256, framing=CATALOGUE)
+            return rendered(self.data / f"debug-unseen-{size}", 1, 4, size // 4, "", CATALOGUE)
+        return rendered(self.data / f"unseen-{size}", *UNSEEN, size, framing=CATALOGUE)
 
     def drawn(self, style: str) -> Path:
-        """The first of `catalogue`, in a style."""
+        """The first of `catalogue(256)`, in a style."""
         if self.debug:
             return rendered(self.data / f"debug-{style}", 0, 12, 64, style, CATALOGUE)
         return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style, CATALOGUE)
@@ -115,9 +117,8 @@ class Workshop:
     def ways(self, teacher: TeacherObjective) -> Ways:
         """The published teacher's ways from noise to picture, solved now if they are not."""
         folder = self.data / f"ways-{fingerprint(self.assets / 'unet')}"
-        seed, count, side = (0, 4, 4) if self.debug else (WORLDS[256][0], WAYS, 16)
-        channels = teacher.autoencoder.config.latent_channels
-        return solved(teacher, folder, seed, count, (channels, side, side))
+        seed, count, sides = (0, 4, (4,)) if self.debug else (WORLDS[256][0], WAYS, (16, 32))
+        return solved(teacher, folder, seed, count, sides)
 
     def delta(self) -> dict[str, Tensor] | None:
         """The published ΔW, if there is one."""
@@ -134,7 +135,7 @@ class Workshop:
         """The ControlNet, the published one or a new one, beside the published teacher and ΔW."""
         pictures = self.pictures(1024)
         unseen = {"held_out": 4} if self.debug else {}
-        objective = TileObjective(self.teacher(pictures), self.delta(), pictures, **unseen)
+        objective = TileObjective(self.teacher([pictures]), self.delta(), pictures, **unseen)
         self.going_on(objective.net, "controlnet_tile")
         return objective
 
@@ -177,8 +178,11 @@ class Workshop:
         blocks = {"encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1, 1)}
         return PocketAutoencoder(**({"channels": (16, 16, 32), **blocks} if self.debug else {}))
 
-    def teacher(self, pictures: Path | None = None, unseen: Path | None = None) -> TeacherObjective:
-        """The published teacher, or a new one where there is none, and what it learns from."""
+    def teacher(
+        self, pictures: Sequence[Path] = (), unseen: Sequence[Path] = ()
+    ) -> TeacherObjective:
+        """The published teacher, or a new one where there is none, and what it learns from: a
+        folder for each size of picture."""
         text = ElectraModel.from_pretrained(self.assets / "text_encoder", torch_dtype=torch.float32)
-        data, measured = (self.latents(folder) if folder else None for folder in (pictures, unseen))
+        data, measured = ([self.latents(f) for f in folders] for folders in (pictures, unseen))
         return TeacherObjective(self.unet(), text, self.autoencoder(), data, measured)

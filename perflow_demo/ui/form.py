@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.events import Dependency
@@ -77,6 +77,64 @@ class Form:
         for box in boxes:
             # gradio shows a number without a value as 0, which is a seed.
             page.load(None, None, box, js="() => null", **events.AT_ONCE)
+
+
+@dataclass(frozen=True)
+class FamilyForm(Form):
+    """Controls some of whose values are a family's own.
+
+    own: names of those. held: name of the family whose values they have.
+    """
+
+    own: ClassVar[tuple[str, ...]] = ("steps", "guidance_scale")
+
+    registry: Any
+    held: gr.State
+
+    @property
+    def refilled(self) -> list:
+        """What `brought` has values of."""
+        return [*self.inputs, self.held]
+
+    def brought(self, values: Mapping[str, Any]) -> list:
+        """As of any form; a family that is brought comes with its settings."""
+        return [*super().brought(values), values.get("family", gr.skip())]
+
+    def defaults(self, name: str):
+        """Those of the model that the family of that name uses here; raises BadRequest."""
+        raise NotImplementedError
+
+    def usual(self, name: str, acceleration: str) -> dict[str, Any]:
+        """Values in the family of that name of `own`, at least; raises BadRequest."""
+        defaults = self.defaults(name)
+        return {
+            "steps": defaults.steps_of(acceleration),
+            "guidance_scale": defaults.guidance_scale,
+            "negative_prompt": defaults.negative_prompt,
+        }
+
+    def switched(self, name: str, acceleration: str, held: str) -> list | dict:
+        """Values of `own` and `held` in another family; raises BadRequest.
+
+        They stay where a recipe has brought them along with the family.
+        """
+        if name == held:
+            return gr.skip()
+        usual = self.usual(name, acceleration)
+        return [*(usual[field] for field in self.own), name]
+
+    def follow(self) -> None:
+        """Wire that another family brings its own values, another acceleration its steps."""
+        family, acceleration = self.fields["family"], self.fields["acceleration"]
+
+        def steps(name: str, acceleration: str) -> int:
+            return self.defaults(name).steps_of(acceleration)
+
+        asked, box = [family, acceleration], self.fields["steps"]
+        acceleration.input(events.quiet(steps), asked, box, **events.AT_ONCE)
+        # A recipe opened in another tab may change the family too.
+        switched = [*(self.fields[field] for field in self.own), self.held]
+        family.change(events.quiet(self.switched), [*asked, self.held], switched, **events.AT_ONCE)
 
 
 def offered(registry, request):

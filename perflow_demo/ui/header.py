@@ -95,6 +95,9 @@ def build(registry) -> Header:
         chip = controls.markup(resident(registry), elem_classes="chip-box")
         controls.markup(SWITCH, elem_classes="switch-box")
     family.input(_tell_cost(registry), family, None, **events.MAY_FAIL)
+    # A recipe opened in a tab may change the family, and brings its style along.
+    styled = _styled(registry)
+    family.change(styled, [family, style], style, **events.AT_ONCE)
     taking = (name for name in RECEIVERS if TASKS[name].ready(registry))
     handed = {name: gr.State(None) for name in taking}
     return Header(registry, family, style, chip, handed)
@@ -117,6 +120,16 @@ def _tell_cost(registry) -> Callable:
         gr.Info(cost(family), title=family.title, duration=8)
 
     return tell
+
+
+def _styled(registry) -> Callable:
+    @events.quiet
+    def styled(name: str, style: str) -> dict:
+        family = registry.family(name)
+        kept = style if family.style(style) else ""
+        return gr.update(choices=styles_of(family), value=kept)
+
+    return styled
 
 
 def styles_of(family) -> list[tuple[str, str]]:

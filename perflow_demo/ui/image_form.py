@@ -1,33 +1,34 @@
 """The Image tab's controls as a request, and the defaults and limits a family brings them."""
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import gradio as gr
 
 from perflow_demo.tasks.text_to_image import TextToImageRequest, resolve
 from perflow_demo.ui import controls, events
-from perflow_demo.ui.form import Form, offered
+from perflow_demo.ui.form import FamilyForm, offered
 from perflow_demo.ui.header import Header, styles_of
 
 
 @dataclass(frozen=True)
-class ImageForm(Form):
+class ImageForm(FamilyForm):
     """The controls of the tab.
 
     prefix: puts the words that the family's authors use before the prompt.
     always: whether pictures go on to the Refine tab by themselves.
-    held: name of the family whose defaults and limits the controls have.
     """
 
-    registry: object
+    own: ClassVar[tuple[str, ...]] = (
+        "steps",
+        "guidance_scale",
+        "size",
+        "count",
+        "negative_prompt",
+    )
+
     prefix: gr.Button
     always: gr.Checkbox
-    held: gr.State
-
-    @property
-    def refilled(self) -> list:
-        """What `filled` has values of."""
-        return [*self.inputs, self.held]
 
     def request(self, *values) -> TextToImageRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
@@ -40,51 +41,31 @@ class ImageForm(Form):
     def filled(self, request: TextToImageRequest) -> list:
         """Values of `refilled` that ask for this request, as of `reopened`, again."""
         family, values = self.family(request.family), request.model_dump()
-        limits = self.limits(family)
-        values["style"], values["delta"] = request.style or "", request.delta or ""
-        values["windows"] = request.windows or 0
-        for name in limits:
-            values[name] = limits[name] | {"value": values[name]}
-        return [*values.values(), True, family.name]
+        style = gr.update(choices=styles_of(family), value=request.style or "")
+        limits = {name: it | {"value": values[name]} for name, it in self.limits(family).items()}
+        return self.brought(values | limits | {"style": style})
 
     @staticmethod
     def limits(family) -> dict[str, dict]:
         """Updates of the controls whose choices and bounds are a family's own."""
         return {
-            "style": gr.update(choices=styles_of(family)),
             "size": gr.update(choices=list(family.sizes), visible=len(family.sizes) > 1),
             "count": gr.update(maximum=family.max_count),
         }
 
-    def switched(self, name: str, acceleration: str, style: str, held: str) -> list | dict:
-        """Values of `own` and `held` in another family; raises BadRequest.
-
-        They stay where a recipe has brought them along with the family; the style stays where the
-        family has it, since a recipe opened in another tab brings that too.
-        """
-        if name == held:
-            return gr.skip()
-        family = self.family(name)
-        defaults, limits = family.defaults, self.limits(family)
-        return [
-            limits["style"] | {"value": style if family.style(style) else ""},
-            defaults.steps_of(acceleration),
-            defaults.guidance_scale,
-            limits["size"] | {"value": defaults.size},
-            limits["count"] | {"value": 1},
-            defaults.negative_prompt,
-            name,
-        ]
-
-    @property
-    def own(self) -> list:
-        """The controls whose values are a family's own."""
-        names = ("style", "steps", "guidance_scale", "size", "count", "negative_prompt")
-        return [self.fields[name] for name in names]
-
     def family(self, name: str):
         """The family of that name; raises BadRequest."""
         return self.registry.family(name)
+
+    def defaults(self, name: str):
+        return self.family(name).defaults
+
+    def usual(self, name: str, acceleration: str) -> dict[str, Any]:
+        """As of any form; sizes and counts are such as the family can draw."""
+        limits, defaults = self.limits(self.family(name)), self.defaults(name)
+        values = {"size": defaults.size, "count": 1}
+        limited = {field: it | {"value": values[field]} for field, it in limits.items()}
+        return super().usual(name, acceleration) | limited
 
     def windows(self, request: TextToImageRequest) -> int:
         """How many frames the film strip of this request has."""
@@ -139,18 +120,15 @@ def build(fields: dict, header: Header, prompt: gr.Textbox) -> ImageForm:
         "delta": delta,
         "lora": lora,
     }
-    form = ImageForm(made, keep, header.registry, prefix, always, gr.State(family.name))
-    _wire(form)
+    form = ImageForm(made, keep, header.registry, gr.State(family.name), prefix, always)
+    form.follow()
+    _offer_prefix(form)
     return form
 
 
-def _wire(form: ImageForm) -> None:
-    """Another family or acceleration brings its own defaults and limits."""
-    fields = form.fields
-    family, acceleration, prompt = fields["family"], fields["acceleration"], fields["prompt"]
-
-    def steps(name: str, acceleration: str) -> int:
-        return form.family(name).defaults.steps_of(acceleration)
+def _offer_prefix(form: ImageForm) -> None:
+    """The button for the words of a family's authors is there where it has some."""
+    family, prompt = form.fields["family"], form.fields["prompt"]
 
     def prefixed(name: str, prompt: str) -> str:
         words = form.family(name).prompt_prefix
@@ -161,9 +139,4 @@ def _wire(form: ImageForm) -> None:
         return gr.update(visible=bool(form.family(name).prompt_prefix))
 
     form.prefix.click(prefixed, [family, prompt], prompt, **events.AT_ONCE)
-    acceleration.input(steps, [family, acceleration], fields["steps"], **events.AT_ONCE)
-    # A recipe opened in another tab may change the family too.
-    asked = [family, acceleration, fields["style"], form.held]
-    held = [*form.own, form.held]
-    family.change(events.quiet(form.switched), asked, held, **events.AT_ONCE)
     family.change(prefix, family, form.prefix, **events.AT_ONCE)

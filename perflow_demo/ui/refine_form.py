@@ -1,8 +1,7 @@
 """The Refine tab's controls as a request, and what a picture's file brings into them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
@@ -10,32 +9,25 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
 from perflow_demo.tasks.refine import DRAWN_WITH, RefineRequest, drawn_with, resolve
 from perflow_demo.tasks.text_to_image import TextToImageRequest
-from perflow_demo.ui import controls, events
-from perflow_demo.ui.form import Form, offered
+from perflow_demo.ui import controls
+from perflow_demo.ui.form import FamilyForm, offered
 from perflow_demo.ui.header import Header, styles_of
 
 Chosen = str | TextToImageRequest  # a picture's file, or the recipe it is drawn by
 
 
 @dataclass(frozen=True)
-class RefineForm(Form):
-    """The controls of the tab; held: name of the family whose defaults they have."""
+class RefineForm(FamilyForm):
+    """The controls of the tab."""
 
-    registry: object
-    held: gr.State
-
-    @property
-    def refilled(self) -> list:
-        """What `brought` has values of."""
-        return [*self.inputs, self.held]
+    own: ClassVar[tuple[str, ...]] = ("steps", "guidance_scale", "negative_prompt")
 
     def request(self, chosen: Chosen, *values) -> RefineRequest:
         """The request that values of `inputs` stand for on a picture; raises BadRequest."""
         return RefineRequest(source=source_of(chosen), **self.asked(*values))
 
-    def brought(self, values: Mapping[str, Any]) -> list:
-        """As of any form; a family that is brought comes with its settings."""
-        return [*super().brought(values), values.get("family", gr.skip())]
+    def defaults(self, name: str):
+        return self.registry.refiner(name).defaults
 
     def filled(self, request: RefineRequest) -> dict[str, Any]:
         """Values to be brought that ask for this request again; raises BadRequest."""
@@ -108,25 +100,5 @@ def build(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
         "lora": lora,
     }
     form = RefineForm(made, keep, registry, gr.State(registry.families()[0].name))
-    _wire(form)
+    form.follow()
     return form
-
-
-def _wire(form: RefineForm) -> None:
-    """Another family or acceleration brings its own defaults."""
-    family, acceleration = form.fields["family"], form.fields["acceleration"]
-    own = [form.fields[name] for name in ("steps", "guidance_scale", "negative_prompt")]
-
-    def usual(name: str, kind: str) -> tuple:  # a family without a refiner is told when it is run
-        defaults = form.registry.refiner(name).defaults
-        return defaults.steps_of(kind), defaults.guidance_scale, defaults.negative_prompt
-
-    def switched(name: str, kind: str, held: str) -> Any:
-        # Where a recipe has brought the family it has brought these too.
-        return gr.skip() if name == held else (*usual(name, kind), name)
-
-    asked = [family, acceleration]
-    acceleration.input(events.quiet(usual), asked, own, **events.AT_ONCE)
-    # A recipe opened in another tab may change the family too.
-    held = [*asked, form.held]
-    family.change(events.quiet(switched), held, [*own, form.held], **events.AT_ONCE)

@@ -93,7 +93,7 @@ def test_a_prompt_becomes_a_mesh_in_vertex_colours(call, tmp_path):
         (["a dog", "-o", "{}/no/dog.glb"], "There is no folder"),
         (["a dog", "--turntable", "{}/dog.mp4"], "one of .webp, .gif"),
         (["--image", "{}/nothing.png"], "There is no file"),
-        (["--image", "{}/text.png"], "no intact PNG, JPEG or WebP"),
+        (["--image", "{}/text.png"], "no intact PNG, JPEG, WebP or AVIF"),
         (["a dog", "--resolution", "2000"], "Resolution has to be a whole number from 32 to 1024"),
     ],
 )

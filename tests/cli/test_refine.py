@@ -54,7 +54,7 @@ def test_a_drawn_picture_is_refined_with_its_own_prompt(call, tmp_path):
     ("words", "message"),
     [
         (["nothing.png", "-o", "x.png"], "no file nothing.png"),
-        (["text.png", "-o", "x.png"], "no intact PNG, JPEG or WebP"),
+        (["text.png", "-o", "x.png"], "no intact PNG, JPEG, WebP or AVIF"),
         (["teal.jpg", "-o", "x.jpg"], "has to be a .png file"),
         (["teal.jpg", "--to", "800", "-o", "x.png"], "768 or 1024 or 1536 or 2048"),
         (["teal.jpg", "--strength", "2", "-o", "x.png"], "from 0.05 to 1"),

@@ -20,6 +20,7 @@ from perflow_demo.tasks.picture import open_picture
         ("a.png", "L", "RGB"),
         ("a.jpg", "RGB", "RGB"),
         ("a.webp", "RGBA", "RGBA"),
+        ("a.avif", "RGBA", "RGBA"),
     ],
 )
 def test_formats_and_modes(tmp_path, name, mode, opened):
@@ -38,7 +39,7 @@ def test_what_is_no_picture_is_refused(tmp_path, monkeypatch):
     (tmp_path / "text.png").write_text("a dog")
     Image.new("RGB", (8, 8)).save(tmp_path / "a.gif")
     for name in ("cut.png", "text.png", "a.gif"):
-        with pytest.raises(BadRequest, match=f"{name} is no intact PNG, JPEG or WebP"):
+        with pytest.raises(BadRequest, match=f"{name} is no intact PNG, JPEG, WebP or AVIF"):
             open_picture(tmp_path / name)
     with pytest.raises(BadRequest, match=r"^There is no file nothing\.png;"):
         open_picture(tmp_path / "nothing.png")
@@ -110,7 +111,7 @@ def test_a_profile_that_does_not_fit_is_passed_over(tmp_path, profile):
     assert open_picture(tmp_path / "odd.png").getpixel((4, 4)) == (0, 128, 128)
 
 
-@pytest.mark.parametrize("name", ["moving.png", "moving.webp"])
+@pytest.mark.parametrize("name", ["moving.png", "moving.webp", "moving.avif"])
 def test_an_animated_picture_is_refused(tmp_path, name):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])

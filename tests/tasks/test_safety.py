@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.models import catalogue
@@ -12,7 +13,7 @@ from perflow_demo.settings import Settings
 from perflow_demo.tasks import multiview, refine, to_3d
 from perflow_demo.tasks.contract import Step
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run, stream
-from tests.mirror_factory import write_checker, write_family
+from tests.mirror_factory import write_checker, write_family, write_tile
 
 NAME = "perflow-sd15-disney"
 
@@ -49,6 +50,15 @@ def test_nothing_is_made_of_a_picture_that_was_withheld(settings, task):
     }[task]()
     with pytest.raises(BadRequest, match="withheld by the safety checker"):
         task.run(asked, Registry(settings))
+
+
+def test_a_refined_picture_that_is_unfit_is_no_result(settings):
+    """A black picture is nothing to keep, to send on or to find in a history."""
+    write_tile(settings.mirror)
+    write_checker(settings.mirror, strict=True)
+    asked = refine.RefineRequest(family=NAME, to=768, steps=1, windows=1, guidance_scale=1)
+    with pytest.raises(BadRequest, match="1 of 1 pictures withheld by the safety checker"):
+        refine.run(asked, Registry(settings), picture=Image.new("RGB", (64, 64), "teal"))
 
 
 def test_a_fit_picture_is_shown_without_previews_on_its_way(settings):

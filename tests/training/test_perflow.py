@@ -47,12 +47,18 @@ class Pair(nn.Module):
 def teacher(minilm):
     from perflow_demo.training.text import build_tokenizer
 
-    return SimpleNamespace(net=Pair(), schedule=teacher_schedule(), tokenizer=build_tokenizer())
+    autoencoder = SimpleNamespace(config=SimpleNamespace(latent_channels=4))
+    return SimpleNamespace(
+        net=Pair(),
+        schedule=teacher_schedule(),
+        tokenizer=build_tokenizer(),
+        autoencoder=autoencoder,
+    )
 
 
 @pytest.fixture
 def ways(teacher, tmp_path):
-    return solved(teacher, tmp_path / "ways", seed=0, count=SHARD, shape=(4, 2, 2))
+    return solved(teacher, tmp_path / "ways", seed=0, count=SHARD, sides=(2,))
 
 
 @pytest.fixture
@@ -102,7 +108,7 @@ def test_a_share_of_the_windows_is_walked_with_a_pause(objective, share):
 def test_ways_are_solved_once_and_each_for_itself(teacher, ways, tmp_path):
     folder, kept = tmp_path / "ways", ways.take(np.random.default_rng(3), 8)
     teacher.net.unet.scale.data *= 2  # would solve others
-    more = solved(teacher, folder, seed=0, count=SHARD + 5, shape=(4, 2, 2))
+    more = solved(teacher, folder, seed=0, count=SHARD + 5, sides=(2,))
     assert (len(ways), len(more)) == (SHARD, SHARD + 5)
     again = Ways(folder)
     shards = {len(again.take(np.random.default_rng(k), SHARD).captions) for k in range(20)}
@@ -121,9 +127,18 @@ def test_a_way_begins_with_noise_and_ends_where_the_solver_ends(teacher, ways):
     assert {tuple(row) for row in seen.tolist()} == {tuple(row) for row in again.tolist()}
 
 
+def test_ways_are_of_every_size_guided_or_not(teacher, tmp_path):
+    several = solved(
+        teacher, tmp_path / "several", seed=0, count=2 * UNGUIDED * SHARD, sides=(1, 2)
+    )
+    walks = [several.take(np.random.default_rng(k), SHARD) for k in range(60)]
+    seen = {(walk.states.shape[-1], walk.guidance_scale == 1) for walk in walks}
+    assert seen == {(1, False), (1, True), (2, False), (2, True)}
+
+
 def test_some_ways_are_unguided_and_half_of_those_without_words(teacher, tmp_path):
     """Refiner and multiview draw so; a ΔW of guided ways alone served them badly."""
-    many = solved(teacher, tmp_path / "many", seed=0, count=UNGUIDED * SHARD, shape=(4, 1, 1))
+    many = solved(teacher, tmp_path / "many", seed=0, count=UNGUIDED * SHARD, sides=(1,))
     walks = [many.take(np.random.default_rng(k), SHARD) for k in range(40)]
     unguided = [walk for walk in walks if walk.guidance_scale == 1]
     assert len(unguided) / len(walks) == pytest.approx(1 / UNGUIDED, abs=0.15)

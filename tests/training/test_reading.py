@@ -26,7 +26,7 @@ def objective(tmp_path_factory, minilm):
     pictures = rendered(root / ON_WHITE, 0, COUNT, SIZE, ON_WHITE, POSED)
     encode(Pictures(pictures), vae, root / "latents")
     text = build_text_encoder(64, 1, semantic=False)
-    teacher = TeacherObjective(build_unet(debug=True), text, vae.float(), data=None)
+    teacher = TeacherObjective(build_unet(debug=True), text, vae.float())
     net = LatentTokens(side=SIZE // 16, width=64, inner=32, layers=1)
     return ReadingObjective(net, teacher, Latents(root / "latents"), HELD_OUT)
 

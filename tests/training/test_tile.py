@@ -55,7 +55,7 @@ def test_half_of_the_batches_stand_beside_delta_where_its_windows_begin(tmp_path
     pictures = rendered(tmp_path / "256", 0, 3, 256)
     encode(Pictures(pictures), vae, tmp_path / "latents")
     teacher = TeacherObjective(
-        build_unet(debug=True), text, vae.float(), Latents(tmp_path / "latents")
+        build_unet(debug=True), text, vae.float(), [Latents(tmp_path / "latents")]
     )
     objective = TileObjective(teacher, None, pictures, held_out=1)
     asked = {"teacher": [], "with_delta": []}

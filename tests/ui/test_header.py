@@ -18,7 +18,7 @@ from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.tasks.to_3d import To3DRequest
 from perflow_demo.ui import events
 from perflow_demo.ui.form import offered
-from perflow_demo.ui.header import cost
+from perflow_demo.ui.header import _styled, cost
 from tests.ui.visitor import QUIET, unfold
 
 
@@ -109,3 +109,10 @@ def test_a_misspelt_family_changes_nothing_and_is_told_once():
 
     assert limits("pocket") == "Pocket"
     assert limits("pokcet") == gr.skip()
+
+
+def test_a_style_stays_where_the_family_has_it():
+    """As a recipe that is opened brings both; else styles of another family are drawn in."""
+    styled = _styled(Registry(Settings()))
+    assert styled("pocket", "cel")["value"] == "cel"
+    assert styled("sd15-dreamshaper", "cel") == gr.update(choices=[("Base", "")], value="")

@@ -96,8 +96,8 @@ def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, 
     registry = SimpleNamespace(
         family=CATALOGUE.get, families=lambda: [POCKET], names_repositories=False
     )
-    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, None)
-    read = multiview._read(form, registry)
+    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, registry, None)
+    read = multiview._read(multiview._brought(form))
     assert read(png.encode(PAGES[0], made), given) == [
         made.prompt or "",
         42,
@@ -239,7 +239,7 @@ def test_a_file_that_is_no_picture_is_told_in_a_sentence(open_page, tmp_path, ta
     expect(page.locator(".given:visible img")).to_have_count(1, timeout=PATIENCE)
     page.locator(".generate:visible").click()
     expect(page.locator("[role=alert]:visible")).to_contain_text(
-        "no intact PNG, JPEG or WebP", timeout=PATIENCE
+        "no intact PNG, JPEG, WebP or AVIF", timeout=PATIENCE
     )
 
 

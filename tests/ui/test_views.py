@@ -115,10 +115,11 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
     registry = SimpleNamespace(
         families=lambda: [POCKET, larger], family=CATALOGUE.get, names_repositories=False
     )
-    form = ImageForm({}, None, registry, None, None, None)
+    fields = dict.fromkeys(TextToImageRequest.model_fields)
+    form = ImageForm(fields, None, registry, None, None, None)
     asked = request(family=larger.name, size=1024, count=2)
     *values, keep, held = form.filled(form.reopened(asked))
-    values = dict(zip(TextToImageRequest.model_fields, values, strict=True))
+    values = dict(zip(fields, values, strict=True))
     assert keep and held == larger.name
     assert (values["size"]["choices"][-1], values["size"]["value"]) == (1024, 1024)
     assert (values["count"]["maximum"], values["count"]["value"]) == (2, 2)
@@ -128,19 +129,18 @@ def test_a_recipe_of_another_family_brings_that_familys_choices():
 def test_a_family_that_another_tab_has_brought_brings_its_own_settings():
     from types import SimpleNamespace
 
-    from perflow_demo.models.catalogue import CATALOGUE, POCKET
+    from perflow_demo.models.catalogue import CATALOGUE
     from perflow_demo.ui.image_form import ImageForm
 
     registry = SimpleNamespace(family=CATALOGUE.get)
     form = ImageForm({}, None, registry, None, None, None)
-    style, steps, guidance, size, count, negative, held = form.switched(
-        "perflow-sdxl-dreamshaper", "perflow", "cel", "pocket"
-    )
-    assert (steps, guidance, size["value"], count["maximum"]) == (6, 2.0, 1024, 2)
-    assert style["value"] == "" and held == "perflow-sdxl-dreamshaper"
-    style, *_ = form.switched("pocket", "perflow", "cel", held)
-    assert style["value"] == "cel"  # which the recipe brought with the family
-    assert form.switched("pocket", "perflow", "cel", POCKET.name) == gr.skip()
+    larger = "perflow-sdxl-dreamshaper"
+    *values, held = form.switched(larger, "perflow", "pocket")
+    values = dict(zip(form.own, values, strict=True))
+    assert (values["steps"], values["guidance_scale"]) == (6, 2.0)
+    assert (values["size"]["value"], values["count"]["maximum"]) == (1024, 2)
+    assert held == larger
+    assert form.switched("pocket", "perflow", held="pocket") == gr.skip()
 
 
 @pytest.mark.parametrize("asked", [{"family": "perflow-sdxl-dreamshaper"}, {"delta": "mine"}])

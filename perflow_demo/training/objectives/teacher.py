@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ SHEET_PROMPTS = (
 )
 
 
+Batch = tuple[Tensor, Tensor, Tensor]  # latents B 16 h w, the ids and masks of their captions
 LEVELS = (150, 400, 650, 900)  # timesteps at which a teacher is measured
 
 
@@ -57,7 +59,8 @@ class TeacherObjective:
     These latents say much in few places, so a small network that predicts noise spends its
     strength on copying its input: after 100,000 pictures its clean estimates at the noisiest steps
     were still worse than the mean picture, and layout and words are decided there.
-    data: None where nothing is to be learnt, but drawn only. unseen: what it is measured on.
+    data: one set for each size of picture, none where nothing is to be learnt, but drawn only.
+    unseen: what it is measured on, likewise.
     """
 
     def __init__(
@@ -65,8 +68,8 @@ class TeacherObjective:
         unet: UNet2DConditionModel,
         text_encoder: ElectraModel,
         autoencoder: PocketAutoencoder,
-        data: Latents | None,
-        unseen: Latents | None = None,
+        data: Sequence[Latents] = (),
+        unseen: Sequence[Latents] = (),
         dropout: float = 0.1,
     ) -> None:
         # On a CPU torch's fused attention takes ten times as long backwards as plain products.
@@ -79,22 +82,38 @@ class TeacherObjective:
         self.schedule = teacher_schedule()
         self.timestep_weights = timestep_weights(self.schedule)
 
-    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents B 16 h w, with the ids and masks of fresh captions."""
-        rows = rng.integers(len(self.data), size=count)
-        captions = [
-            "" if rng.random() < self.dropout else describe(self.data.words[row], rng)
-            for row in rows
-        ]
-        return self.data.take(rows), *tokenize(self.tokenizer, captions)
+    def batch(self, rng: np.random.Generator, count: int) -> list[Batch]:
+        """`count` pictures of every size, with fresh captions."""
+        batches = []
+        for pictures in self.data:
+            rows = rng.integers(len(pictures), size=count)
+            captions = [
+                "" if rng.random() < self.dropout else describe(pictures.words[row], rng)
+                for row in rows
+            ]
+            batches.append((pictures.take(rows), *tokenize(self.tokenizer, captions)))
+        return batches
 
-    def loss(self, net: TextToImage, batch, generator: torch.Generator):
-        timesteps = torch.multinomial(
-            self.timestep_weights, len(batch[0]), replacement=True, generator=generator
-        )
-        return self._error(net, batch, timesteps, generator), {}
+    def loss(self, net: TextToImage, batch: list[Batch], generator: torch.Generator):
+        errors = []
+        for part in batch:
+            timesteps = torch.multinomial(
+                self.timestep_weights, len(part[0]), replacement=True, generator=generator
+            )
+            errors.append(self._error(net, part, timesteps, generator))
+        figures = {
+            f"loss_{size}": error.item() for size, error in zip(self.sizes, errors, strict=True)
+        }
+        return torch.stack(errors).mean(), figures
 
-    def _error(self, net: TextToImage, batch, timesteps: Tensor, generator: torch.Generator):
+    @property
+    def sizes(self) -> list[int]:
+        """Of the pictures it learns from, in pixels."""
+        return [pictures.pixels for pictures in self.data]
+
+    def _error(
+        self, net: TextToImage, batch: Batch, timesteps: Tensor, generator: torch.Generator
+    ) -> Tensor:
         latents, ids, mask = batch
         noise = torch.randn(latents.shape, generator=generator)
         noisy = self.schedule.add_noise(latents, noise, timesteps)
@@ -105,28 +124,31 @@ class TeacherObjective:
 
     @torch.no_grad()
     def losses(self, net: TextToImage) -> dict[str, float]:
-        """The loss at each of LEVELS on what is unseen, always with the same captions and noise.
+        """The loss by size and at each of LEVELS on what is unseen, always with the same captions
+        and noise.
 
         It tells nets apart that differ by a hundredth, which pictures and a judge do not.
         """
-        rng = np.random.default_rng(0)
-        rows = np.arange(len(self.unseen))
-        captions = [describe(self.unseen.words[row], rng) for row in rows]
-        batch = self.unseen.take(rows), *tokenize(self.tokenizer, captions)
         found = {}
-        for level in LEVELS:
-            generator = torch.Generator().manual_seed(level)
-            with torch.autocast("cpu", torch.bfloat16):
-                error = self._error(net, batch, torch.full((len(rows),), level), generator)
-            found[f"loss_{level}"] = error.item()
+        for pictures in self.unseen:
+            rng = np.random.default_rng(0)
+            captions = [describe(words, rng) for words in pictures.words]
+            batch = pictures.take(np.arange(len(pictures))), *tokenize(self.tokenizer, captions)
+            for level in LEVELS:
+                generator = torch.Generator().manual_seed(level)
+                with torch.autocast("cpu", torch.bfloat16):
+                    error = self._error(net, batch, torch.full((len(pictures),), level), generator)
+                found[f"loss_{level}_at_{pictures.pixels}"] = error.item()
         return found
 
     @torch.no_grad()
     def sheet(self, net: TextToImage) -> Image.Image:
-        """The prompts people know the project by, 25 DDIM steps, guidance 4.5."""
+        """The prompts people know the project by, 25 DDIM steps, guidance 4.5, in the largest
+        size it learns."""
         return self.draw(
-            net, teacher_schedule(), SHEET_PROMPTS, steps=25, guidance_scale=4.5, size=256
-        )
+            net, teacher_schedule(), SHEET_PROMPTS, steps=25, guidance_scale=4.5,
+            size=max(self.sizes),
+        )  # fmt: skip
 
     @torch.no_grad()
     def draw(

@@ -56,7 +56,7 @@ class TileObjective:
         self.begins = (torch.tensor(TimeWindows().boundaries[:-1]) * 1000).long()
         self.autoencoder, self.tokenizer = teacher.autoencoder, teacher.tokenizer
         self.schedule = teacher.schedule
-        self.latents, self.pictures = teacher.data, Pictures(pictures)
+        self.latents, self.pictures = teacher.data[0], Pictures(pictures)
         self.sides = [side for side in SIDES if 16 * side <= self.latents.pixels]
         self.trained, self.dropout = len(self.pictures) - held_out, dropout
 

@@ -14,7 +14,7 @@ from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Stage, Step
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
 from perflow_demo.tasks.text_to_image import RANDOM
 from perflow_demo.ui import caption, controls, events, history, run, sheet, stage
-from perflow_demo.ui.form import Form, offered
+from perflow_demo.ui.form import FamilyForm, offered
 from perflow_demo.ui.header import Header, styles_of
 from perflow_demo.ui.runs import STOPPED, Runs
 
@@ -39,10 +39,11 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class ViewsForm(Form):
-    """The controls of the tab; held: name of the family whose usual values they have."""
+class ViewsForm(FamilyForm):
+    """The controls of the tab."""
 
-    held: gr.State
+    def defaults(self, name: str):
+        return self.registry.multiview_family(self.registry.family(name).multiview).defaults
 
     def request(self, *values) -> MultiviewRequest:
         """The request that values of `inputs` stand for; raises BadRequest."""
@@ -81,8 +82,9 @@ def build(task, header: Header, page: gr.Blocks) -> None:
     received = events.received(header.handed[task.name], task.title, picture)
     pictured = events.one_of(prompt, picture, received)
     sent = pictured.then(draw, inputs, outputs, **queued, **events.LATEST)
-    filled = [*form.inputs, form.held, picture]
-    read, reopen = _read(form, header.registry), _brought(form, header.registry)
+    filled = [*form.refilled, picture]
+    reopen = _brought(form)
+    read = _read(reopen)
     opened = made.upload(read, [made, picture], filled, **events.MAY_FAIL)
     going = [started, again, sent]
     for refilled in (opened, past.wire(page, going, reopen, filled, [picture])):
@@ -103,7 +105,7 @@ def build(task, header: Header, page: gr.Blocks) -> None:
 def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     """The controls below the prompt: those that matter, the others folded away."""
     registry = header.registry
-    held, defaults = gr.State(header.family.value), registry.multiview_families()[0].defaults
+    defaults = registry.multiview_families()[0].defaults
     steps = controls.slider(fields["steps"], value=defaults.steps)
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
     seed, keep = controls.seed(fields["seed"])
@@ -112,19 +114,6 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         drawing = controls.number(fields["drawing_seed"], value=None, placeholder="the seed")
         split = controls.windows(fields["windows"])
 
-    def usual(name: str, kind: str) -> tuple[int, float]:
-        defaults = registry.multiview_family(registry.family(name).multiview).defaults
-        return defaults.steps_of(kind), defaults.guidance_scale
-
-    def followed(name: str, kind: str, held: str) -> tuple[str, int, float]:
-        if name == held:  # it came with a recipe of this tab, which brought its own values
-            return gr.skip()
-        return name, *usual(name, kind)
-
-    asked, own = [header.family, acceleration], [steps, guidance]
-    acceleration.input(events.quiet(usual), asked, own, **events.AT_ONCE)
-    # A recipe opened in another tab may change the family, too.
-    header.family.change(events.quiet(followed), [*asked, held], [held, *own], **events.AT_ONCE)
     made = {
         "prompt": prompt,
         "family": header.family,
@@ -136,7 +125,9 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         "drawing_seed": drawing,
         "windows": split,
     }
-    return ViewsForm(made, keep, held)
+    form = ViewsForm(made, keep, registry, gr.State(header.family.value))
+    form.follow()
+    return form
 
 
 def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
@@ -219,26 +210,24 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 yield event
 
 
-def _brought(form: ViewsForm, registry) -> Callable:
+def _brought(form: ViewsForm) -> Callable:
     """What brings the settings of a recipe back."""
 
     def brought(request: MultiviewRequest, small: str, given: str | None) -> list:
-        """Values of the form, the family it holds, and the picture, which words take the place of.
+        """Values of `form.refilled` and the picture, which words take the place of.
 
         `small` is not shown: what is on the stage stays there.
         """
-        family = offered(registry, request)
+        family = offered(form.registry, request)
         events.want_picture(request, given)
         style = gr.update(choices=styles_of(family), value=request.style or "")
         values = form.brought(request.model_dump() | {"style": style})
-        return [*values, family.name, None if request.prompt else gr.skip()]
+        return [*values, None if request.prompt else gr.skip()]
 
     return brought
 
 
-def _read(form: ViewsForm, registry) -> Callable:
-    brought = _brought(form, registry)
-
+def _read(brought: Callable) -> Callable:
     @events.explained
     def read(file: str, given: str | None) -> list:
         return brought(png.read_recipe(file, MultiviewRequest), "", given)
