@@ -13,7 +13,7 @@ from perflow_demo.settings import ASSETS, Settings
 from perflow_demo.tasks import text_to_image
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 
-# Shares of the prompts at 256 px in four PeRFlow steps; chance would give 0.03 and 0.08.
+# Shares of the prompts in four PeRFlow steps; chance would give 0.03 and 0.08.
 THRESHOLDS = {"category": 0.8, "colour": 0.85}
 PROMPTS = 45
 VOLUME = 0.45  # mean IoU of meshes with unseen things

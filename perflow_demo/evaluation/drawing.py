@@ -13,7 +13,7 @@ from torch import Tensor
 from perflow_demo.evaluation.prompts import Prompt
 from perflow_demo.models.spec import Family
 from perflow_demo.registry import Registry
-from perflow_demo.tasks import sampling
+from perflow_demo.tasks import drawing, sampling
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,16 @@ class Studio:
             embeds = [self._words(pipeline, prompt, guidance_scale) for prompt in chunk]
             positive, negative = zip(*embeds, strict=True)
             sampler.set_up(pipeline)
-            latents = sampling.noise(pipeline, [prompt.seed for prompt in chunk], size)
+            seeds = [prompt.seed for prompt in chunk]
             guide = torch.cat(negative) if guidance_scale > 1 else None
-            steps = sampling.denoise(pipeline, latents, torch.cat(positive), guide, guidance_scale)
+            steps = drawing.drawn(
+                pipeline,
+                seeds,
+                size,
+                self._family.native_size,
+                (torch.cat(positive), guide),
+                guidance_scale,
+            )
             *_, (latents, _) = steps
             drawn.append(latents)
         return torch.cat(drawn)

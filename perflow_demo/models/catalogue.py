@@ -43,8 +43,9 @@ POCKET = Family(
         _style("pencil", "Pencil", "Hatched with coloured pencils on warm paper."),
     ),
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=256),
-    sizes=(256,),  # it was trained at; at others it draws things twice
+    sizes=(256, 512),
     max_count=8,
+    native_size=256,
     prediction_type="ddim_v",
     gpu_seconds=15,
 )

@@ -68,6 +68,8 @@ class Family:
     delta: None where ΔW is in the UNet already, which then has no plain teacher.
     prediction_type, num_time_windows: how the PeRFlow scheduler reads the accelerated UNet.
     sizes: side lengths in pixels that a picture may have.
+    native_size: the largest of them that is drawn from noise on; larger ones begin in it. None
+    where all are.
     max_count: pictures in one request.
     repository, delta_repository: where files are published; None for those in the family's folder.
     tokenizer_2, text_encoder_2: SDXL's second reader of the prompt.
@@ -95,6 +97,7 @@ class Family:
     defaults: Defaults
     sizes: tuple[int, ...]
     max_count: int
+    native_size: int | None = None
     prediction_type: str = "diff_eps"
     num_time_windows: int = 4
     repository: Repository | None = None

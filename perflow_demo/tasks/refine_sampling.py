@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from diffusers import StableDiffusionControlNetImg2ImgPipeline
-from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import retrieve_latents
 from PIL.Image import Image
 from torch import Tensor
 from torch.nn import functional
@@ -90,17 +89,10 @@ def refined(work: Work, before: Image) -> Generator[Step, None, Refined]:
 def begin(pipeline: Pipeline, strength: float) -> int:
     """Index of the first step to make: no noisier than strength, 0..1; at least one is made.
 
-    With PeRFlow it is the first of a window, for only there is a noised picture what the network
-    was trained on. Sets the scheduler's counter.
+    Sets the scheduler's counter.
     """
     scheduler = pipeline.scheduler
-    last = scheduler.config.num_train_timesteps
-    times = [timestep / last for timestep in scheduler.timesteps.tolist()]
-    starts = range(len(times))
-    if isinstance(scheduler, PeRFlowScheduler):
-        firsts = {scheduler.window_interval(i)[0]: i for i in reversed(starts)}
-        starts = sorted(firsts.values())
-    index = next((i for i in starts if times[i] <= strength), starts[-1])
+    index = sampling.first_step(scheduler, strength)
     if isinstance(scheduler, PeRFlowScheduler):
         scheduler.set_begin_index(index)
     return index
@@ -116,19 +108,15 @@ def encode(
     The picture's sides are multiples of the autoencoder's scale; side: of a tile, in latents.
     in_parts: how work is done that may not fit, as `Registry.in_parts`.
     """
-
-    def coded(pixels: Tensor) -> Tensor:
-        return retrieve_latents(vae.encode(pixels), sample_mode="argmax").float()
-
     vae, scale = pipeline.vae, pipeline.vae_scale_factor
     size = {"height": picture.height, "width": picture.width}
     pixels = pipeline.image_processor.preprocess(picture, **size).to(pipeline.device, vae.dtype)
     height, width = picture.height // scale, picture.width // scale
+    coded = partial(sampling.coded, vae)
     parts = (
         (box, in_parts(coded, box.of(pixels, scale))) for box in tiling.boxes(height, width, side)
     )
     latents = tiling.blend(parts, height, width, side // tiling.OVERLAP)
-    latents = latents * vae.config.scaling_factor
     control = latents
     if pipeline.controlnet.config.conditioning_channels != pipeline.unet.config.in_channels:
         control = pipeline.control_image_processor.preprocess(picture, **size)

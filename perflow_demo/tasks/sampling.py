@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import SchedulerMixin, StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import retrieve_latents
 from PIL.Image import Image, Resampling
 from torch import Tensor
 from torch.nn import functional
@@ -18,6 +19,7 @@ from perflow_demo.flow import PeRFlowScheduler, TimeWindows, guided
 from perflow_demo.tasks import tiling
 
 InParts = Callable[..., Tensor]
+ALL = slice(None)
 SMALLEST = 16  # latents along a side, below which decoding by smaller parts saves next to nothing
 
 
@@ -74,11 +76,13 @@ def _cut(text: str, tokenizer: PreTrainedTokenizerFast) -> tuple[str, str]:
     return text[:end], text[end:].strip()
 
 
-def noise(pipeline: StableDiffusionPipeline, seeds: Sequence[int], size: int) -> Tensor:
-    """One latent of noise a seed, each from a generator of its own: (B, C, h, w), float32."""
+def noise(
+    pipeline: StableDiffusionPipeline, generators: Sequence[torch.Generator], size: int
+) -> Tensor:
+    """One latent of noise from each generator: (B, C, h, w), float32; size: in pixels."""
     side = size // pipeline.vae_scale_factor
     shape = (pipeline.unet.config.in_channels, side, side)
-    rows = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    rows = [torch.randn(shape, generator=generator) for generator in generators]
     return torch.stack(rows).to(pipeline.device)
 
 
@@ -89,6 +93,21 @@ def prepare(pipeline: StableDiffusionPipeline, steps: int, windows: int | None) 
             pipeline.scheduler.config, num_time_windows=windows
         )
     pipeline.scheduler.set_timesteps(steps, pipeline.device)
+
+
+def first_step(scheduler: SchedulerMixin, time: float) -> int:
+    """Index of the first step that is no noisier than a time, 0..1; of the last where all are.
+
+    With PeRFlow it is the first of a window, for only there is a noised picture what the network
+    was trained on.
+    """
+    last = scheduler.config.num_train_timesteps
+    times = [timestep / last for timestep in scheduler.timesteps.tolist()]
+    starts = range(len(times))
+    if isinstance(scheduler, PeRFlowScheduler):
+        firsts = {scheduler.window_interval(i)[0]: i for i in reversed(starts)}
+        starts = sorted(firsts.values())
+    return next((i for i in starts if times[i] <= time), starts[-1])
 
 
 def intervals(pipeline: StableDiffusionPipeline, windows: int) -> list[tuple[float, float]]:
@@ -108,10 +127,12 @@ def denoise(
     negative_embeds: Tensor | None,
     guidance_scale: float,
     in_parts: InParts = whole,
+    steps: slice = ALL,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """After each call of the network: the latents, and what they would be without noise.
 
-    in_parts: how a batch is worked on that may not fit, as `Registry.in_parts`.
+    in_parts: how a batch is worked on that may not fit, as `Registry.in_parts`. steps: those of the
+    scheduler's that are made.
     """
     unet, scheduler = pipeline.unet, pipeline.scheduler
 
@@ -124,7 +145,7 @@ def denoise(
 
     fitting = partial(in_parts, network)
     predict = guided(fitting, embeds, negative_embeds, guidance_scale)
-    for timestep in scheduler.timesteps:
+    for timestep in scheduler.timesteps[steps]:
         output = predict(latents, timestep.expand(len(latents)))
         step = scheduler.step(output, timestep, latents)
         latents = step.prev_sample
@@ -151,6 +172,12 @@ def decode(
 ) -> list[Image]:
     """Pictures of latents (B, C, h, w); in_parts: as in `denoise`."""
     return pipeline.image_processor.postprocess(decoded(pipeline.vae, latents, in_parts))
+
+
+def coded(vae: torch.nn.Module, pixels: Tensor) -> Tensor:
+    """Latents (B, C, h, w), float32, of pixels B×3×H×W in −1..1 of the autoencoder's dtype."""
+    latents = retrieve_latents(vae.encode(pixels), sample_mode="argmax").float()
+    return latents * vae.config.scaling_factor
 
 
 def decoded(vae: torch.nn.Module, latents: Tensor, in_parts: InParts = whole) -> Tensor:

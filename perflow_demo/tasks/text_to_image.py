@@ -195,18 +195,17 @@ def stream(
         chosen = weights(request, strength)
         embeds, cut = yield from reading.read(request, chosen, registry, seconds)
         with clocked(seconds, "load"):
-            drawing = partial(registry.lease, **chosen, words=False)
-            pipeline = yield from lease(lent, drawing)
+            pipeline = yield from lease(lent, partial(registry.lease, **chosen, words=False))
         notes += filter(None, (merge.note for merge in registry.merges(**chosen)))
         notes += cut
-        from perflow_demo.tasks import sampling  # it imports torch, which the page does without
+        from perflow_demo.tasks import drawing, sampling  # they import torch, unlike the page
 
         seeds = tuple(range(request.seed, request.seed + request.count))
         sampling.prepare(pipeline, request.steps, request.windows)
         intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
-        latents = sampling.noise(pipeline, seeds, request.size)
-        calls = sampling.denoise(
-            pipeline, latents, *embeds, request.guidance_scale, registry.in_parts
+        size, guidance_scale = request.size, request.guidance_scale
+        calls = drawing.drawn(
+            pipeline, seeds, size, family.native_size, embeds, guidance_scale, registry.in_parts
         )
         for number, (start, end) in enumerate(intervals, start=1):
             with clocked(seconds, "denoise"):

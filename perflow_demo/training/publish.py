@@ -17,7 +17,7 @@ from perflow_demo.models.stored import packed
 
 CARD = """# pocket
 
-The embedded model family: text to image at 256 px on two CPU cores. Trained from scratch
+The embedded model family: text to image at 256 and 512 px on two CPU cores. Trained from scratch
 by this project on Toy World, its own procedural scenes with captions
 (`perflow_demo.training.toyworld`): no picture, caption or weight comes from elsewhere, but for the
 meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0). It knows toy-like

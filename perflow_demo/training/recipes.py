@@ -79,7 +79,7 @@ def teacher(at: Workshop) -> Recipe:
     sizes = (256, 512)
     return Recipe(
         lambda: at.teacher([*map(at.catalogue, sizes)], [*map(at.unseen, sizes)]),
-        steps=600, batch=24, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.995,
+        steps=1_000, batch=24, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.995,
         compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
     )  # fmt: skip
 

@@ -1,9 +1,12 @@
-"""The guided teacher's ways from noise to picture, solved once: latents where windows meet."""
+"""The guided teacher's ways from noise to picture, solved once: latents where windows meet.
+
+Larger pictures begin in the smaller size; their ways lead from the middle to the end.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -12,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from perflow_demo.flow import TimeWindows, guided, solve_window
-from perflow_demo.flow.solver import Predict
+from perflow_demo.flow.solver import Predict, add_noise
+from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.objectives.teacher import TeacherObjective
 from perflow_demo.training.text import tokenize
 from perflow_demo.training.toyworld.captions import describe
@@ -24,13 +29,15 @@ SHARD = 32  # ways, all under one guidance scale
 GUIDANCE_SCALES = (1.0, 7.0)
 UNGUIDED = 4  # every so many shards one, half without words, as those draw who go on from pictures
 SOLVER_STEPS = 5  # in a window
+MIDDLE = 0.5  # time at which a larger picture goes on in its own size
 
 
 @dataclass(frozen=True)
 class Walks:
     """Whole ways of B captions.
 
-    states: 1 + windows B C h w float32, the noise first. captions: B. guidance_scale: of all.
+    states: 1 + windows B C h w float32, the noisiest first; of larger pictures those of the last
+    windows. captions: B. guidance_scale: of all.
     """
 
     states: Tensor
@@ -39,13 +46,14 @@ class Walks:
 
 
 class Ways:
-    """The shards of a folder: B×(1 + windows)×C×h×w float16, with their captions and scale."""
+    """The shards of a folder, each B×(1 + windows)×C×h×w float16 in one size, with their captions
+    and scale."""
 
     def __init__(self, folder: Path) -> None:
         told = sorted(folder.glob("*.json"))
         self._told = [json.loads(file.read_text()) for file in told]
         self._states = [np.load(file.with_suffix(".npy"), mmap_mode="r") for file in told]
-        self.windows = TimeWindows(self._states[0].shape[1] - 1)
+        self.windows = TimeWindows(max(states.shape[1] for states in self._states) - 1)
 
     def __len__(self) -> int:
         return sum(map(len, self._states))
@@ -61,18 +69,17 @@ class Ways:
 
 
 def solved(
-    teacher: TeacherObjective, folder: Path, seed: int, count: int, sides: Sequence[int]
+    teacher: TeacherObjective, folder: Path, seed: int, count: int, side: int, larger: int | None
 ) -> Ways:
-    """`count` ways of captions of the world `seed`, cached in `folder`; sides: of the latents, each
-    as often as the others.
+    """`count` ways of captions of the world `seed`, cached in `folder`, and as many larger ones.
 
-    Shards that are there already are kept.
+    side, larger: of the latents; the larger ones go on from the pictures at the ends of the smaller
+    ones' ways. Shards that are there already are kept.
     """
-    channels = teacher.autoencoder.config.latent_channels
     folder.mkdir(parents=True, exist_ok=True)
     for first in range(0, count, SHARD):
-        file = folder / f"{first:07d}.npy"
-        if file.with_suffix(".json").exists():
+        names = f"{first:07d}", f"{first:07d}-larger"
+        if (folder / names[larger is not None]).with_suffix(".json").exists():
             continue
         rng = np.random.default_rng([seed, first])
         indices = range(first, min(first + SHARD, count))
@@ -83,21 +90,44 @@ def solved(
         ]
         scale = 1.0 if unguided else float(rng.uniform(*GUIDANCE_SCALES))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        side = sides[first // SHARD // UNGUIDED % len(sides)]
-        noise = torch.randn((len(captions), channels, side, side), generator=generator)
-        np.save(file, _from(teacher, noise, captions, scale).transpose(0, 1).half().numpy())
         told = {"captions": captions, "guidance_scale": scale}
-        file.with_suffix(".json").write_text(json.dumps(told))  # last: its presence means done
+        for name, states in zip(names, _from(teacher, told, side, larger, generator), strict=False):
+            np.save(folder / f"{name}.npy", states.transpose(0, 1).half().numpy())
+            # Last: its presence means done.
+            (folder / f"{name}.json").write_text(json.dumps(told))
         print(f"{folder.name}: {indices.stop} of {count} ways", flush=True)
     return Ways(folder)
 
 
-def _from(teacher: TeacherObjective, noise: Tensor, captions: list[str], scale: float) -> Tensor:
+def _from(
+    teacher: TeacherObjective, told: dict, side: int, larger: int | None, generator
+) -> Iterator[Tensor]:
+    """The states of a shard, and of one that goes on `larger`, if it does."""
     net = teacher.net.eval().to(memory_format=torch.channels_last)
+    words = contexts(net, teacher, told["captions"])
+    predict = guided(partial(predicted, net.unet), *words, told["guidance_scale"])
+    alphas, windows = teacher.schedule.alphas_cumprod, TimeWindows()
+
+    def noise(side: int) -> Tensor:
+        channels = teacher.autoencoder.config.latent_channels
+        return torch.randn((len(told["captions"]), channels, side, side), generator=generator)
+
     with torch.autocast("cpu", torch.bfloat16):
-        predict = guided(partial(predicted, net.unet), *contexts(net, teacher, captions), scale)
-        alphas = teacher.schedule.alphas_cumprod
-        return trajectory(predict, noise, TimeWindows(), alphas)
+        states = trajectory(predict, noise(side), windows.boundaries, alphas)
+        yield states
+        if larger:
+            clean = _enlarged(teacher.autoencoder, states[-1], 16 * larger)
+            begin = torch.full((len(clean),), round(1000 * MIDDLE))
+            start = add_noise(clean, noise(larger), begin, alphas)
+            later = [time for time in windows.boundaries if time <= MIDDLE]
+            yield trajectory(predict, start, later, alphas)
+
+
+@torch.no_grad()
+def _enlarged(autoencoder: PocketAutoencoder, latents: Tensor, size: int) -> Tensor:
+    pixels = autoencoder.decode(latents).sample.float()
+    larger = functional.interpolate(pixels, (size, size), mode="bicubic").clamp(-1, 1)
+    return autoencoder.encode(larger).latents.float()
 
 
 def contexts(net, teacher: TeacherObjective, captions: list[str]) -> tuple[Tensor, Tensor]:
@@ -115,13 +145,13 @@ def predicted(unet, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tens
 
 
 @torch.no_grad()
-def trajectory(predict: Predict, noise: Tensor, windows: TimeWindows, alphas: Tensor) -> Tensor:
-    """A v-predicting teacher's latents where windows meet: 1 + windows B C h w, from noise."""
-    states = [noise]
-    for start, end in pairwise(torch.tensor(windows.boundaries)[:, None].expand(-1, len(noise))):
+def trajectory(predict: Predict, start: Tensor, times: Sequence[float], alphas: Tensor) -> Tensor:
+    """A v-predicting teacher's latents where windows meet: at each of `times`, from the first."""
+    states = [start]
+    for begin, end in pairwise(torch.tensor(times)[:, None].expand(-1, len(start))):
         states.append(
             solve_window(
-                predict, states[-1], start, end, SOLVER_STEPS, alphas,
+                predict, states[-1], begin, end, SOLVER_STEPS, alphas,
                 prediction_type="v_prediction", order=2,
             )
         )  # fmt: skip

@@ -117,8 +117,8 @@ class Workshop:
     def ways(self, teacher: TeacherObjective) -> Ways:
         """The published teacher's ways from noise to picture, solved now if they are not."""
         folder = self.data / f"ways-{fingerprint(self.assets / 'unet')}"
-        seed, count, sides = (0, 4, (4,)) if self.debug else (WORLDS[256][0], WAYS, (16, 32))
-        return solved(teacher, folder, seed, count, sides)
+        seed, count, side = (0, 4, 4) if self.debug else (WORLDS[256][0], WAYS, 16)
+        return solved(teacher, folder, seed, count, side, 2 * side)
 
     def delta(self) -> dict[str, Tensor] | None:
         """The published ΔW, if there is one."""

@@ -66,7 +66,7 @@ def test_more_steps_than_asked_for_are_told(call, tmp_path):
         (["t2i", " ", "-o", "x.png"], "Prompt is empty"),
         (["t2i", "a dog", "--steps", "51", "-o", "x.png"], "Steps has to be a whole number from 1"),
         (["t2i", "a dog", "--steps", "four", "-o", "x.png"], "Steps has to be a whole number"),
-        (["t2i", "a dog", "--size", "300", "-o", "x.png"], "Size has to be 256 with Pocket"),
+        (["t2i", "a dog", "--size", "300", "-o", "x.png"], "Size has to be 256 or 512 with Pocket"),
         (["t2i", "a dog", "--windows", "3", "-o", "x.png"], "Time windows has to be 1 or 2 or 4"),
         (["t2i", "a dog", "--style", "cubist", "-o", "x.png"], "cel or pencil"),
         (["t2i", "a dog", "--family", "sd99", "-o", "x.png"], "no family 'sd99'"),

@@ -191,7 +191,7 @@ def test_words_beyond_the_tokenizer_s_length_are_named_and_do_nothing(registry):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"size": 300}, "Size has to be 256 with Pocket, not 300."),
+        ({"size": 300}, "Size has to be 256 or 512 with Pocket, not 300."),
         ({"count": 9}, "Count has to be a whole number from 1 to 8 with Pocket, not 9."),
         ({"seed": MAX_SEED, "count": 2}, f"Seed has to be at most {MAX_SEED - 1} for 2 pictures."),
         ({"style": "cubist"}, "Pocket has no style 'cubist' here; choose cel or pencil."),

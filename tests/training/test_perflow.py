@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from perflow_demo.training.objectives.perflow import PeRFlowObjective
 from perflow_demo.training.objectives.teacher import teacher_schedule
@@ -43,22 +44,34 @@ class Pair(nn.Module):
         return (mask.sum(1) > 2).float()[:, None, None]
 
 
+class Coder:
+    """Pictures are the first three of four channels, sixteen times larger."""
+
+    config = SimpleNamespace(latent_channels=4)
+
+    def decode(self, latents):
+        return SimpleNamespace(sample=functional.interpolate(latents[:, :3], scale_factor=16))
+
+    def encode(self, pixels):
+        small = functional.avg_pool2d(pixels, 16)
+        return SimpleNamespace(latents=torch.cat([small, small[:, :1]], 1))
+
+
 @pytest.fixture
 def teacher(minilm):
     from perflow_demo.training.text import build_tokenizer
 
-    autoencoder = SimpleNamespace(config=SimpleNamespace(latent_channels=4))
     return SimpleNamespace(
         net=Pair(),
         schedule=teacher_schedule(),
         tokenizer=build_tokenizer(),
-        autoencoder=autoencoder,
+        autoencoder=Coder(),
     )
 
 
 @pytest.fixture
 def ways(teacher, tmp_path):
-    return solved(teacher, tmp_path / "ways", seed=0, count=SHARD, sides=(2,))
+    return solved(teacher, tmp_path / "ways", seed=0, count=SHARD, side=2, larger=None)
 
 
 @pytest.fixture
@@ -108,7 +121,7 @@ def test_a_share_of_the_windows_is_walked_with_a_pause(objective, share):
 def test_ways_are_solved_once_and_each_for_itself(teacher, ways, tmp_path):
     folder, kept = tmp_path / "ways", ways.take(np.random.default_rng(3), 8)
     teacher.net.unet.scale.data *= 2  # would solve others
-    more = solved(teacher, folder, seed=0, count=SHARD + 5, sides=(2,))
+    more = solved(teacher, folder, seed=0, count=SHARD + 5, side=2, larger=None)
     assert (len(ways), len(more)) == (SHARD, SHARD + 5)
     again = Ways(folder)
     shards = {len(again.take(np.random.default_rng(k), SHARD).captions) for k in range(20)}
@@ -127,18 +140,36 @@ def test_a_way_begins_with_noise_and_ends_where_the_solver_ends(teacher, ways):
     assert {tuple(row) for row in seen.tolist()} == {tuple(row) for row in again.tolist()}
 
 
-def test_ways_are_of_every_size_guided_or_not(teacher, tmp_path):
-    several = solved(
-        teacher, tmp_path / "several", seed=0, count=2 * UNGUIDED * SHARD, sides=(1, 2)
+def test_larger_ways_go_on_from_the_picture_in_the_middle(teacher, tmp_path):
+    both = solved(teacher, tmp_path / "both", seed=0, count=SHARD, side=1, larger=2)
+    walks = [both.take(np.random.default_rng(k), SHARD) for k in range(20)]
+    small, large = (
+        next(walk for walk in walks if walk.states.shape[-1] == side) for side in (1, 2)
     )
-    walks = [several.take(np.random.default_rng(k), SHARD) for k in range(60)]
-    seen = {(walk.states.shape[-1], walk.guidance_scale == 1) for walk in walks}
-    assert seen == {(1, False), (1, True), (2, False), (2, True)}
+    assert (len(small.states), len(large.states)) == (5, 3)
+    assert both.windows.num_windows == 4
+    assert set(small.captions) == set(large.captions)
+    signal = float(teacher.schedule.alphas_cumprod[499])
+    order = [small.captions.index(caption) for caption in large.captions]
+    ends = small.states[-1][order][:, :3].clamp(-1, 1).expand(-1, -1, 2, 2)
+    noise = (large.states[0][:, :3] - signal**0.5 * ends) / (1 - signal) ** 0.5
+    assert noise.std() == pytest.approx(1, abs=0.1) and abs(noise.mean()) < 0.15
+
+
+def test_a_student_walks_the_last_windows_of_larger_ways(teacher, tmp_path):
+    both = solved(teacher, tmp_path / "both", seed=0, count=SHARD, side=1, larger=2)
+    objective = PeRFlowObjective(teacher, both, pauses=0.0)
+    for seed in range(8):
+        batch = objective.batch(np.random.default_rng(seed), 4)
+        _, figures = objective.loss(objective.net, batch, torch.Generator())
+        walked = range(1, 5) if batch.states.shape[-1] == 1 else range(3, 5)
+        assert set(figures) == {f"window_{k}" for k in walked}
 
 
 def test_some_ways_are_unguided_and_half_of_those_without_words(teacher, tmp_path):
     """Refiner and multiview draw so; a ΔW of guided ways alone served them badly."""
-    many = solved(teacher, tmp_path / "many", seed=0, count=UNGUIDED * SHARD, sides=(1,))
+    folder = tmp_path / "many"
+    many = solved(teacher, folder, seed=0, count=UNGUIDED * SHARD, side=1, larger=None)
     walks = [many.take(np.random.default_rng(k), SHARD) for k in range(40)]
     unguided = [walk for walk in walks if walk.guidance_scale == 1]
     assert len(unguided) / len(walks) == pytest.approx(1 / UNGUIDED, abs=0.15)

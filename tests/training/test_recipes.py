@@ -211,7 +211,7 @@ def test_the_card_tells_how_each_part_was_made(workshop):
     assert {"kind", "colour", "accessories"} <= set(card["judge"])
     assert {"iou", "f_score", "watertight"} <= set(card["triplane"])
     assert {"iou_in_place", "iou_elsewhere"} <= set(card["foreground"])
-    assert card["teacher"]["loss_150_at_64"] > 0 and 0 < card["teacher"]["loss_900_at_128"] < 4
+    assert card["teacher"]["loss_150_at_128"] > 0 and 0 < card["teacher"]["loss_900_at_64"] < 4
     assert {"psnr", "iou", "degrees"} <= set(card["multiview"])
     assert {"kind", "kind_and_colour"} <= set(card["reading"])
     assert {"psnr", "psnr_lanczos"} <= set(card["tile"])

@@ -66,12 +66,14 @@ class PeRFlowObjective:
         words = contexts(self.teacher, self.data, batch.captions)
         predict = guided(partial(predicted, net), *words, batch.guidance_scale)
         latents, errors = batch.states[0], []
-        for begin, end in zip(self.ways.windows.boundaries, batch.states[1:], strict=False):
+        times = self.ways.windows.boundaries[-len(batch.states) :]  # larger ones begin later
+        for begin, end in zip(times, batch.states[1:], strict=False):
             latents = self._through(predict, latents, begin, generator)
             # Compared where the line ends, not as outputs: windows turn them into steps of very
             # different length, and the longest are made where little noise is left.
             errors.append((latents - end).square().mean())
-        figures = {f"window_{k}": error.item() for k, error in enumerate(errors, 1)}
+        first = 1 + self.ways.windows.num_windows - len(errors)
+        figures = {f"window_{k}": error.item() for k, error in enumerate(errors, first)}
         return torch.stack(errors).mean(), figures
 
     def _through(

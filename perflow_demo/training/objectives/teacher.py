@@ -38,6 +38,10 @@ SHEET_PROMPTS = (
 
 Batch = tuple[Tensor, Tensor, Tensor]  # latents B 16 h w, the ids and masks of their captions
 LEVELS = (150, 400, 650, 900)  # timesteps at which a teacher is measured
+# Below it latents of larger sizes are learnt: such pictures begin in the smallest size, in which
+# a small network knows what goes where, and end in their own.
+ENDED = 600
+SHOWN = 6  # larger pictures on a sheet
 
 
 class TextToImage(nn.Module):
@@ -77,6 +81,7 @@ class TeacherObjective:
         self.net = TextToImage(unet, text_encoder.requires_grad_(False))
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.data, self.unseen = data, unseen
+        self.smallest = min((pictures.pixels for pictures in (*data, *unseen)), default=0)
         self.tokenizer = build_tokenizer()
         self.dropout = dropout
         self.schedule = teacher_schedule()
@@ -96,9 +101,10 @@ class TeacherObjective:
 
     def loss(self, net: TextToImage, batch: list[Batch], generator: torch.Generator):
         errors = []
-        for part in batch:
+        for size, part in zip(self.sizes, batch, strict=True):
+            weights = self.timestep_weights[: self._begin(size)]
             timesteps = torch.multinomial(
-                self.timestep_weights, len(part[0]), replacement=True, generator=generator
+                weights, len(part[0]), replacement=True, generator=generator
             )
             errors.append(self._error(net, part, timesteps, generator))
         figures = {
@@ -110,6 +116,10 @@ class TeacherObjective:
     def sizes(self) -> list[int]:
         """Of the pictures it learns from, in pixels."""
         return [pictures.pixels for pictures in self.data]
+
+    def _begin(self, size: int) -> int:
+        """The noisiest timestep, counted from 1, at which it learns latents of that size."""
+        return len(self.timestep_weights) if size == self.smallest else ENDED
 
     def _error(
         self, net: TextToImage, batch: Batch, timesteps: Tensor, generator: torch.Generator
@@ -135,6 +145,8 @@ class TeacherObjective:
             captions = [describe(words, rng) for words in pictures.words]
             batch = pictures.take(np.arange(len(pictures))), *tokenize(self.tokenizer, captions)
             for level in LEVELS:
+                if level >= self._begin(pictures.pixels):
+                    continue
                 generator = torch.Generator().manual_seed(level)
                 with torch.autocast("cpu", torch.bfloat16):
                     error = self._error(net, batch, torch.full((len(pictures),), level), generator)
@@ -143,44 +155,85 @@ class TeacherObjective:
 
     @torch.no_grad()
     def sheet(self, net: TextToImage) -> Image.Image:
-        """The prompts people know the project by, 25 DDIM steps, guidance 4.5, in the largest
-        size it learns."""
-        return self.draw(
+        """The prompts people know the project by, 25 DDIM steps, guidance 4.5; below, unseen larger
+        pictures that go on from the middle."""
+        drawn = self.draw(
             net, teacher_schedule(), SHEET_PROMPTS, steps=25, guidance_scale=4.5,
-            size=max(self.sizes),
+            size=self.smallest,
         )  # fmt: skip
+        larger = [self._finished(net, it) for it in self.unseen if it.pixels > self.smallest]
+        return _below([drawn, *larger])
+
+    def _finished(self, net: TextToImage, pictures: Latents) -> Image.Image:
+        rows = range(min(SHOWN, len(pictures)))
+        captions = [describe(pictures.words[row], np.random.default_rng(row)) for row in rows]
+        scheduler = teacher_schedule()
+        scheduler.set_timesteps(25)
+        middle = len(scheduler.timesteps) // 2
+        noisy = scheduler.add_noise(
+            pictures.take(np.arange(len(rows))),
+            self._noise(len(rows), pictures.pixels // 16),
+            scheduler.timesteps[middle],
+        )
+        timesteps = scheduler.timesteps[middle:]
+        latents = self._denoised(net, scheduler, timesteps, self._words(net, captions), 4.5, noisy)
+        return self._decoded(latents)
 
     @torch.no_grad()
     def draw(
-        self, net, scheduler, prompts, steps: int, guidance_scale: float, size: int, seed: int = 42
+        self, net, scheduler, prompts, steps: int, guidance_scale: float, size: int
     ) -> Image.Image:
         """The prompts as `scheduler` samples them with `net`, a TextToImage."""
-        context = net.context(*tokenize(self.tokenizer, [*[""] * len(prompts), *prompts]))
-        latents = self.sample(net, scheduler, context, steps, guidance_scale, size // 16, seed)
-        with torch.autocast("cpu", torch.bfloat16):
-            return grid(self.autoencoder.decode(latents).sample.float(), columns=6)
+        words = self._words(net, prompts)
+        return self._decoded(self.sample(net, scheduler, words, steps, guidance_scale, size // 16))
 
     @torch.no_grad()
     def sample(
-        self, net, scheduler, context, steps: int, guidance_scale: float, side: int, seed: int = 42
+        self, net, scheduler, context, steps: int, guidance_scale: float, side: int
     ) -> Tensor:
         """Latents B C side side. context: 2 B L C, without words before with them."""
         scheduler.set_timesteps(steps)
-        shape = (len(context) // 2, self.autoencoder.config.latent_channels, side, side)
-        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        noise = self._noise(len(context) // 2, side)
+        return self._denoised(net, scheduler, scheduler.timesteps, context, guidance_scale, noise)
+
+    def _noise(self, count: int, side: int) -> Tensor:
+        shape = (count, self.autoencoder.config.latent_channels, side, side)
+        return torch.randn(shape, generator=torch.Generator().manual_seed(42))
+
+    def _words(self, net: TextToImage, captions: Sequence[str]) -> Tensor:
+        """2 B L C: what cross-attention reads without words, before with them."""
+        return net.context(*tokenize(self.tokenizer, [*[""] * len(captions), *captions]))
+
+    @staticmethod
+    def _denoised(
+        net, scheduler, timesteps: Tensor, context: Tensor, guidance_scale: float, latents: Tensor
+    ) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            for t in scheduler.timesteps:
+            for t in timesteps:
                 both = torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last)
                 without, wanted = net.unet(both, t, context).sample.float().chunk(2)
                 guided = without + guidance_scale * (wanted - without)
                 latents = scheduler.step(guided, t, latents).prev_sample
         return latents
 
+    def _decoded(self, latents: Tensor) -> Image.Image:
+        with torch.autocast("cpu", torch.bfloat16):
+            return grid(self.autoencoder.decode(latents).sample.float(), columns=6)
+
     def publish(self, net: TextToImage, folder: Path) -> dict[str, float]:
         """Saves the UNet, packed, and the schedule; returns `losses`."""
         write_packed(net.unet, folder / "unet")
         self.schedule.save_pretrained(folder / "scheduler")
         return self.losses(net)
+
+
+def _below(pages: list[Image.Image]) -> Image.Image:
+    """One page of several, each below the one before."""
+    tops = np.cumsum([0, *(page.height for page in pages)])
+    page = Image.new("RGB", (max(page.width for page in pages), int(tops[-1])), "white")
+    for part, top in zip(pages, tops, strict=False):
+        page.paste(part, (0, int(top)))
+    return page
 
 
 def teacher_schedule() -> DDIMScheduler:
