@@ -42,7 +42,7 @@ POCKET = Family(
         _style("cel", "Cel-shaded", "Flat bands of colour with dark outlines."),
         _style("pencil", "Pencil", "Hatched with coloured pencils on warm paper."),
     ),
-    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=256),
+    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=4.5, size=512),
     sizes=(256, 512),
     max_count=8,
     native_size=256,

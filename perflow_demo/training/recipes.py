@@ -22,6 +22,7 @@ from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.workshop import IMAGE_ENCODER, Workshop
 
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
+SIZES = (256, 512)  # that pictures are drawn in
 TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
 
 
@@ -76,9 +77,8 @@ def text(at: Workshop) -> Recipe:
 
 def teacher(at: Workshop) -> Recipe:
     """The UNet at 256 and 512 px: from scratch, or further from the published one."""
-    sizes = (256, 512)
     return Recipe(
-        lambda: at.teacher([*map(at.catalogue, sizes)], [*map(at.unseen, sizes)]),
+        lambda: at.teacher([*map(at.catalogue, SIZES)], [*map(at.unseen, SIZES)]),
         steps=1_000, batch=24, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.995,
         compile=UNET_BLOCKS, goes_on=True, stands_on=("vae", "text_encoder"),
     )  # fmt: skip
@@ -95,7 +95,7 @@ def perflow(at: Workshop) -> Recipe:
         return PeRFlowObjective(teacher, at.ways(teacher), at.delta())
 
     return Recipe(
-        objective, steps=560, batch=8, lr=8e-5, muon=1.5e-3, warmup=20, cooldown=0.8, ema=0.99,
+        objective, steps=190, batch=8, lr=8e-5, muon=1.5e-3, warmup=20, cooldown=0.8, ema=0.99,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
     )  # fmt: skip
 
@@ -103,8 +103,8 @@ def perflow(at: Workshop) -> Recipe:
 def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
-        lambda: StyleObjective(at.teacher([at.drawn(name)]), name),
-        steps=150, batch=64, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.97,
+        lambda: StyleObjective(at.teacher([at.drawn(name, size) for size in SIZES]), name),
+        steps=100, batch=24, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.97,
         weight_decay=0.0, sheet_every=50, stands_on=TEACHER,
     )  # fmt: skip
 

@@ -33,8 +33,9 @@ WORLDS = {256: (1, 24_000), 512: (2, 500), 1024: (5, 400)}
 SURROUNDED = (4, 3_000)  # the same for things with their six views, at 256 px
 UNSEEN = (6, 256)
 CATALOGUED = {256: 12_500, 512: 6_000}  # of the largest world's samples, taken alike
-STYLED, CUT_OUT, ALONE = 1_500, 3_000, 8_000  # samples in a style, with alpha, on white
-WAYS = 1_280
+STYLED = {256: 1_500, 512: 750}  # samples in a style
+CUT_OUT, ALONE = 3_000, 8_000  # samples with alpha, on white
+WAYS = 512
 IMAGE_ENCODER = "multiview/image_encoder"
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
@@ -75,11 +76,13 @@ class Workshop:
             return rendered(self.data / f"debug-unseen-{size}", 1, 4, size // 4, "", CATALOGUE)
         return rendered(self.data / f"unseen-{size}", *UNSEEN, size, framing=CATALOGUE)
 
-    def drawn(self, style: str) -> Path:
-        """The first of `catalogue(256)`, in a style."""
+    def drawn(self, style: str, size: int) -> Path:
+        """The first of `catalogue(size)`, in a style."""
         if self.debug:
-            return rendered(self.data / f"debug-{style}", 0, 12, 64, style, CATALOGUE)
-        return rendered(self.data / style, WORLDS[256][0], STYLED, 256, style, CATALOGUE)
+            folder = self.data / f"debug-{style}-{size}"
+            return rendered(folder, 0, 12, size // 4, style, CATALOGUE)
+        folder = self.data / f"{style}-{size}"
+        return rendered(folder, WORLDS[256][0], STYLED[size], size, style, CATALOGUE)
 
     def alone(self) -> Path:
         """The things of the first of `pictures(256)`, alone and on white, nearly
