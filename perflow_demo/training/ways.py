@@ -78,8 +78,8 @@ def solved(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for first in range(0, count, SHARD):
-        names = f"{first:07d}", f"{first:07d}-larger"
-        if (folder / names[larger is not None]).with_suffix(".json").exists():
+        names = [f"{first:07d}", *([f"{first:07d}-larger"] if larger else [])]
+        if (folder / f"{names[-1]}.json").exists():
             continue
         rng = np.random.default_rng([seed, first])
         indices = range(first, min(first + SHARD, count))
@@ -91,7 +91,7 @@ def solved(
         scale = 1.0 if unguided else float(rng.uniform(*GUIDANCE_SCALES))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         told = {"captions": captions, "guidance_scale": scale}
-        for name, states in zip(names, _from(teacher, told, side, larger, generator), strict=False):
+        for name, states in zip(names, _from(teacher, told, side, larger, generator), strict=True):
             np.save(folder / f"{name}.npy", states.transpose(0, 1).half().numpy())
             # Last: its presence means done.
             (folder / f"{name}.json").write_text(json.dumps(told))

@@ -43,8 +43,9 @@ def test_a_large_picture_begins_small_and_ends_in_its_size(registry, values, sid
     asked, seen = ask(**values), []
     strength = 1.0 if asked.acceleration == "perflow" else 0.0
     with registry.lease("pocket", None, strength) as pipeline:
-        look = lambda _, given: seen.append(given[0].shape[-1])  # noqa: E731
-        hook = pipeline.unet.register_forward_pre_hook(look)
+        hook = pipeline.unet.register_forward_pre_hook(
+            lambda _, given: seen.append(given[0].shape[-1])
+        )
         result = run(asked, registry)
         hook.remove()
     assert seen == sides
