@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+# Time, 1 being noise, at which a picture larger than the family's native size goes on in its own:
+# what is where is decided before, detail after. Training and drawing keep to the same.
+GROWN = 0.5
+
 
 @dataclass(frozen=True)
 class Component:

@@ -7,12 +7,9 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from torch.nn import functional
 
+from perflow_demo.models.spec import GROWN
 from perflow_demo.tasks import sampling
 from perflow_demo.tasks.sampling import InParts, whole
-
-# Time, 1 being noise, at which a picture goes on in its own size: what is where is decided before,
-# detail after.
-GROWN = 0.5
 
 
 @torch.inference_mode()

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from perflow_demo.registry import Registry
 
 _FIELDS = TextToImageRequest.model_fields
+# A UNet's parts, as what is computed passes through them.
+PARTS = (
+    "time_embedding", "add_embedding", "class_embedding", "conv_in", "down_blocks", "mid_block",
+    "up_blocks", "conv_norm_out", "conv_out",
+)  # fmt: skip
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 INSIDE = "{} has PeRFlow inside: so has the base beside it, and the chosen ΔW comes on top."
 
@@ -116,16 +121,19 @@ def run(
 
 
 def block_changes(merge: "Merge") -> dict[str, float]:
-    """The largest relative change of a weight in each block of the UNet, in the blocks' order.
+    """The largest relative change of a weight in each block of the UNet, in the order of `PARTS`.
 
     Weights that were zero have no relative change, and count nothing.
     """
-    largest: dict[str, float] = {}
+    largest: dict[tuple[int, str], float] = {}
     for key, change in merge.report.relative_change.items():
-        name, _, rest = key.partition(".")
-        block = f"{name.removesuffix('_blocks')} {rest[0]}" if name.endswith("_blocks") else name
-        largest[block] = max(change if isfinite(change) else 0.0, largest.get(block, 0.0))
-    return largest
+        part, _, rest = key.partition(".")
+        number = f" {rest[0]}" if part.endswith("_blocks") else ""
+        title = part.removesuffix("_blocks").removesuffix("_block").replace("_", " ") + number
+        place = PARTS.index(part) if part in PARTS else len(PARTS)
+        changed = change if isfinite(change) else 0.0
+        largest[place, title] = max(changed, largest.get((place, title), 0.0))
+    return {title: largest[place, title] for place, title in sorted(largest)}
 
 
 def unmerge(request: LabRequest, registry: "Registry") -> Unmerged:

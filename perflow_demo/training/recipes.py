@@ -95,7 +95,7 @@ def perflow(at: Workshop) -> Recipe:
         return PeRFlowObjective(teacher, at.ways(teacher), at.delta())
 
     return Recipe(
-        objective, steps=190, batch=8, lr=8e-5, muon=1.5e-3, warmup=20, cooldown=0.8, ema=0.99,
+        objective, steps=700, batch=8, lr=8e-5, muon=1.5e-3, warmup=20, cooldown=0.8, ema=0.99,
         weight_decay=0.0, sheet_every=100, compile=UNET_BLOCKS, goes_on=True, stands_on=TEACHER,
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def style(name: str) -> Callable[[Workshop], Recipe]:
     """A fine-tune of the teacher on drawn pictures."""
     return lambda at: Recipe(
         lambda: StyleObjective(at.teacher([at.drawn(name, size) for size in SIZES]), name),
-        steps=100, batch=24, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.97,
+        steps=250, batch=24, lr=1e-3, muon=0.03, warmup=10, cooldown=0.7, ema=0.98,
         weight_decay=0.0, sheet_every=50, stands_on=TEACHER,
     )  # fmt: skip
 

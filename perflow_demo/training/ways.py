@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from perflow_demo.flow import TimeWindows, guided, solve_window
 from perflow_demo.flow.solver import Predict, add_noise
+from perflow_demo.models.spec import GROWN
 from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.objectives.teacher import TeacherObjective
 from perflow_demo.training.text import tokenize
@@ -29,7 +30,6 @@ SHARD = 32  # ways, all under one guidance scale
 GUIDANCE_SCALES = (1.0, 7.0)
 UNGUIDED = 4  # every so many shards one, half without words, as those draw who go on from pictures
 SOLVER_STEPS = 5  # in a window
-MIDDLE = 0.5  # time at which a larger picture goes on in its own size
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,15 @@ def _from(
         yield states
         if larger:
             clean = _enlarged(teacher.autoencoder, states[-1], 16 * larger)
-            begin = torch.full((len(clean),), round(1000 * MIDDLE))
+            begin = torch.full((len(clean),), round(1000 * GROWN))
             start = add_noise(clean, noise(larger), begin, alphas)
-            later = [time for time in windows.boundaries if time <= MIDDLE]
+            later = [time for time in windows.boundaries if time <= GROWN]
             yield trajectory(predict, start, later, alphas)
 
 
 @torch.no_grad()
 def _enlarged(autoencoder: PocketAutoencoder, latents: Tensor, size: int) -> Tensor:
+    """Latents of pictures of `size` of those of smaller ones, as drawing makes them."""
     pixels = autoencoder.decode(latents).sample.float()
     larger = functional.interpolate(pixels, (size, size), mode="bicubic").clamp(-1, 1)
     return autoencoder.encode(larger).latents.float()

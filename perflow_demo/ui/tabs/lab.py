@@ -105,7 +105,7 @@ def _files(header: Header) -> tuple:
             '<p class="said">In <code>deltas/</code> of the checkpoints’ folder '
             "(<code>PERFLOW_CHECKPOINTS</code>) its file is offered as a ΔW under its name.</p>"
         )
-        file = gr.File(label="The file", interactive=False)
+        file = gr.File(label="The file", interactive=False, visible=False)
     return unmerge, export, tuned, difference, file, told
 
 
@@ -142,7 +142,7 @@ def _unmerged(form: LabForm, registry) -> Callable:
 
 def _merged(form: LabForm, registry) -> Callable:
     @events.explained
-    def merged(*values) -> str:
+    def merged(*values) -> gr.File:
         request = form.request("weights", *values[1:])
         return _zipped("merged-unet", lambda folder: lab.export_merged(request, registry, folder))
 
@@ -151,7 +151,7 @@ def _merged(form: LabForm, registry) -> Callable:
 
 def _difference(form: LabForm, registry) -> Callable:
     @events.explained
-    def difference(*values) -> str:
+    def difference(*values) -> gr.File:
         *values, second = values
         request, write = form.request("weights", *values[1:]), lab.export_difference
         base, tuned = request.weights(0.0), request.weights(request.strength)
@@ -163,8 +163,8 @@ def _difference(form: LabForm, registry) -> Callable:
     return difference
 
 
-def _zipped(name: str, write: Callable[[Path], None]) -> str:
-    """What `write` puts into a folder as one ZIP, uncompressed since weights are noise."""
+def _zipped(name: str, write: Callable[[Path], None]) -> gr.File:
+    """What `write` puts into a folder, shown as one ZIP, uncompressed since weights are noise."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / name
         folder.mkdir()
@@ -173,7 +173,7 @@ def _zipped(name: str, write: Callable[[Path], None]) -> str:
         with zipfile.ZipFile(file, "w") as bundle:
             for path in sorted(folder.iterdir()):
                 bundle.write(path, f"{name}/{path.name}")
-        return run.copied(file)
+        return gr.File(run.copied(file), visible=True)
 
 
 def _result(result: LabResult) -> str:
