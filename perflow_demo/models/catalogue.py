@@ -74,7 +74,9 @@ REFINERS: dict[str, Refiner] = {
                 "controlnet_tile/config.json",
                 "controlnet_tile/diffusion_pytorch_model.safetensors",
             ),
-            defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=1024),
+            defaults=Defaults(
+                steps=4, teacher_steps=25, guidance_scale=1.0, size=1024, fidelity=1.0
+            ),
             gpu_seconds=30,
         ),
         Refiner(

@@ -51,13 +51,17 @@ class Style:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a run uses unless the user says otherwise; teacher_steps is for runs without ΔW."""
+    """What a run uses unless the user says otherwise; teacher_steps is for runs without ΔW.
+
+    fidelity: of a refinement, as in `tasks.fidelity`.
+    """
 
     steps: int
     teacher_steps: int
     guidance_scale: float
     size: int
     negative_prompt: str = ""
+    fidelity: float = 0.0
 
     def steps_of(self, acceleration: str) -> int:
         """The steps of a run that is accelerated by "perflow", or of the plain "teacher"."""

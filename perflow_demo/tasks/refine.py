@@ -21,6 +21,7 @@ from perflow_demo.tasks.contract import (
     nothing_is_none,
 )
 from perflow_demo.tasks.enlarging import check, enlarge, flatten, transparent
+from perflow_demo.tasks.fidelity import faithful
 from perflow_demo.tasks.leasing import lease, libraries
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
@@ -81,6 +82,14 @@ class RefineRequest(Request):
         title="Strength",
         description="How much is drawn anew: 1 begins with noise, less with the noised picture.",
     )
+    fidelity: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        title="Fidelity",
+        description="How much the given pixels say: with 1 only finer detail is new, with 0 all.",
+    )
     steps: int | None = Field(
         None,
         ge=1,
@@ -134,6 +143,7 @@ class RefineRequest(Request):
             "CFG scale": self.guidance_scale,
             "Seed": self.seed,
             "Denoising strength": self.strength,
+            "Fidelity": self.fidelity,
             "Model": " ".join(filter(None, [self.family, self.style, "tile"])),
         }
         if self.lora:
@@ -232,7 +242,10 @@ def stream(
             pipeline, request, side, windows, seconds, registry.in_parts, previews
         )
         refined = yield from refine_sampling.refined(work, before)
-        made, notes = refined.picture, [*notes, *refined.notes]
+        notes += refined.notes
+        with clocked(seconds, "decode"):
+            enlargement = before.height / picture.height
+            made = faithful(refined.picture, before, enlargement, request.fidelity)
         if checks:
             lent.close()  # for the checker may need the room
             _, withheld = yield from safety.checked([made], registry)
@@ -278,6 +291,7 @@ def resolve(
         "negative_prompt": defaults.negative_prompt,
         "steps": defaults.steps_of(request.acceleration),
         "guidance_scale": defaults.guidance_scale,
+        "fidelity": defaults.fidelity,
         "to": defaults.size,
     }
     values |= {name: value for name, value in usual.items() if values[name] is None}

@@ -111,6 +111,7 @@ class FamilyForm(Form):
             "steps": defaults.steps_of(acceleration),
             "guidance_scale": defaults.guidance_scale,
             "negative_prompt": defaults.negative_prompt,
+            "fidelity": defaults.fidelity,
         }
 
     def switched(self, name: str, acceleration: str, held: str) -> list | dict:

@@ -20,7 +20,7 @@ Chosen = str | TextToImageRequest  # a picture's file, or the recipe it is drawn
 class RefineForm(FamilyForm):
     """The controls of the tab."""
 
-    own: ClassVar[tuple[str, ...]] = ("steps", "guidance_scale", "negative_prompt")
+    own: ClassVar[tuple[str, ...]] = ("steps", "guidance_scale", "negative_prompt", "fidelity")
 
     def request(self, chosen: Chosen, *values) -> RefineRequest:
         """The request that values of `inputs` stand for on a picture; raises BadRequest."""
@@ -75,6 +75,7 @@ def build(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
     defaults = registry.refiners()[0].defaults
     size = controls.choice(fields["to"], list(fields["to"].choices), value=defaults.size)
     strength = controls.slider(fields["strength"], step=0.05)
+    fidelity = controls.slider(fields["fidelity"], value=defaults.fidelity, step=0.05)
     seed, keep = controls.seed(fields["seed"])
     with gr.Accordion("Advanced", open=False):
         steps = controls.slider(fields["steps"], value=defaults.steps)
@@ -92,6 +93,7 @@ def build(fields: dict, header: Header, prompt: gr.Textbox) -> RefineForm:
         "acceleration": acceleration,
         "to": size,
         "strength": strength,
+        "fidelity": fidelity,
         "steps": steps,
         "guidance_scale": guidance,
         "seed": seed,

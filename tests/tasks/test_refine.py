@@ -54,7 +54,8 @@ def small_tiles(monkeypatch):
 
 
 def ask(**values) -> RefineRequest:
-    return RefineRequest(**{"seed": 7, "to": 768} | values)
+    """Of a picture as the networks leave it."""
+    return RefineRequest(**{"seed": 7, "to": 768, "fidelity": 0} | values)
 
 
 def picture(width=96, height=96, mode="RGB") -> Image.Image:
@@ -94,6 +95,18 @@ def test_the_picture_is_that_of_diffusers_own_pipeline(guided, monkeypatch, valu
             generator=torch.Generator().manual_seed(7),
         ).images[0]
     assert np.abs(pixels(ours.picture) - pixels(theirs)).max() <= 1
+
+
+def test_as_pocket_refines_colours_are_the_given_ones(registry):
+    as_it_is, kept = (
+        run(ask(fidelity=fidelity), registry, picture=picture()) for fidelity in (0, None)
+    )
+    assert kept.request.fidelity == 1 and "Fidelity: 1.0" in kept.request.parameters()
+    drift = [
+        np.abs((pixels(made.picture) - pixels(made.before)).mean((0, 1))).max()
+        for made in (as_it_is, kept)
+    ]
+    assert drift[1] < 1 < 5 < drift[0]
 
 
 def _hand_on_latents(pipeline, monkeypatch):
