@@ -13,6 +13,7 @@ from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry import framing
 from perflow_demo.geometry.views import VIEWS
+from perflow_demo.models.catalogue import FOREGROUND
 from perflow_demo.registry import Registry, open_registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import foreground
@@ -92,6 +93,8 @@ def draw(registry: Registry, picture: Image.Image, way: Sampler) -> tuple[np.nda
         latents = multiview_sampling.noise(pipeline, SEED, picture.width)
         *_, (latents, _) = multiview_sampling.denoise(pipeline, latents, conditions)
         pages = multiview_sampling.decode(pipeline, latents)
+    with registry.lease_foreground(family.foreground) as network:
+        pages = foreground.cleared(pages, network, FOREGROUND[family.foreground].size)
     return tuple(np.stack([np.asarray(page) for page in pages[d]]) for d in ("normals", "colours"))
 
 

@@ -173,6 +173,7 @@ POCKET_VIEWS = MultiviewFamily(
     delta=POCKET.delta,
     defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=256),
     prediction_type=POCKET.prediction_type,
+    cleared=True,
     gpu_seconds=15,
 )
 

@@ -265,6 +265,7 @@ class MultiviewFamily:
     image_processor to prepare pictures for it, else a network that reads the picture's latents.
     delta: ΔW of the text-to-image base, or None where there is none to plug in.
     foreground: name of the model that cuts the object out of its picture, where rembg does not.
+    cleared: whether it also clears the white around the views, where small networks leave haze.
     Other fields as in `Family`.
     """
 
@@ -281,6 +282,7 @@ class MultiviewFamily:
     defaults: Defaults
     delta: Component | None = None
     foreground: str = "pocket"
+    cleared: bool = False
     prediction_type: str = "diff_eps"
     num_time_windows: int = 4
     repository: Repository | None = None

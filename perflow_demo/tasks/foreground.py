@@ -1,6 +1,6 @@
 """A picture's one object, cut out; or a sentence that says why it cannot be."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LEAST = 0.005  # of the picture that an object covers
 LARGEST = 1024  # pixels along a side of a cut-out
 ANOTHER = "draw another one with a new seed, or name one single thing"
+SEEN = 0.25  # share of alpha from which on a view's pixel stays as it is
 CUT_ALREADY = 128  # a picture with pixels more transparent than this is a cut-out
 FILLED = 0.9  # of its outermost pixels: a cut-out that covers more shows a part of its object only
 SMALL = (
@@ -69,7 +70,7 @@ def stream(
             else:
                 lent = partial(registry.lease_foreground, model)
                 network = yield from lease(stack, lent)
-                alpha = _alpha(colours, network, FOREGROUND[model].size)
+                (alpha,) = map(_levels, _alphas([colours], network, FOREGROUND[model].size))
                 notes += [SMALL] if real else []
     return _cut(whole, alpha, own, ANOTHER if drawn else ""), notes
 
@@ -106,19 +107,37 @@ def cut_out(
             on_progress(event)
 
 
+def cleared(
+    pages: Mapping[str, Sequence[Image.Image]], network: "ModelMixin", size: int
+) -> dict[str, list[Image.Image]]:
+    """Views of one object by domain, white where the network sees none in any domain of a view.
+
+    pages: RGB, of one size. network, size: a foreground network and the side it works at. What it
+    sees but faintly stays: its outlines are not those of the views.
+    """
+    alphas = np.max([_alphas(views, network, size) for views in pages.values()], axis=0)
+    masks = [_levels(np.minimum(1, alpha / SEEN)) for alpha in alphas]
+
+    def on_white(view: Image.Image, mask: Image.Image) -> Image.Image:
+        white = Image.new("RGB", view.size, "white")
+        return Image.composite(view, white, mask.resize(view.size))
+
+    return {domain: [*map(on_white, views, masks)] for domain, views in pages.items()}
+
+
 def _upright(picture: Image.Image) -> Image.Image:
     return reduced(ImageOps.exif_transpose(picture).convert("RGBA"))
 
 
-def _alpha(picture: Image.Image, network: "ModelMixin", size: int) -> Image.Image:
-    """What the network says of an RGB picture, squeezed into its square: L of that size."""
+def _alphas(pictures: Sequence[Image.Image], network: "ModelMixin", size: int) -> np.ndarray:
+    """What the network says of RGB pictures, squeezed into its square: B×size×size, 0…1."""
     import torch
 
-    square = torch.from_numpy(np.array(picture.resize((size, size))))
-    pixels = square.permute(2, 0, 1).unsqueeze(0) / 127.5 - 1
+    squares = np.stack([np.asarray(picture.resize((size, size))) for picture in pictures])
+    pixels = torch.from_numpy(squares).permute(0, 3, 1, 2) / 127.5 - 1
     with torch.inference_mode():
-        alpha = network(pixels.to(network.device, network.dtype)).float().sigmoid()
-    return _levels(alpha[0, 0].cpu().numpy())
+        alphas = network(pixels.to(network.device, network.dtype)).float().sigmoid()
+    return alphas[:, 0].cpu().numpy()
 
 
 def _cut(picture: Image.Image, alpha: Image.Image, own: bool, advice: str) -> Image.Image:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
+from perflow_demo.models.catalogue import FOREGROUND
 from perflow_demo.tasks import foreground, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
@@ -233,6 +234,10 @@ def stream(
             from perflow_demo.tasks import multiview_sampling
 
             pages = multiview_sampling.decode(pipeline, latents, registry.in_parts)
+            if family.cleared:
+                lent = partial(registry.lease_foreground, family.foreground)
+                network = yield from lease(stack, lent)
+                pages = foreground.cleared(pages, network, FOREGROUND[family.foreground].size)
         notes += _merge_notes(pipeline)
     normals, colours = (tuple(pages[domain]) for domain in ("normals", "colours"))
     yield MultiviewResult(picture, cutout, normals, colours, request, seconds, tuple(notes))

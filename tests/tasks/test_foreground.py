@@ -21,6 +21,7 @@ from perflow_demo.tasks.foreground import (
     NothingFound,
     SeveralObjects,
     TouchesBorders,
+    cleared,
     cut_out,
 )
 
@@ -56,6 +57,22 @@ def test_any_mode_and_shape_will_do(registry, mode):
     assert cut.size == (600, 320)
     left, top, right, bottom = cut.getchannel("A").point(lambda a: 255 * (a > 127)).getbbox()
     assert np.abs(np.subtract((left, top, right, bottom), (210, 70, 391, 251))).max() <= 8
+
+
+def test_around_views_there_is_nothing_but_white(registry):
+    """What either domain shows stays as it is; haze over both goes."""
+    haze, disc = Image.new("RGB", (256, 256), (252, 252, 253)), (120, 130, 60)
+    shown = Image.composite(haze, picture(disc), picture(disc, colour="black").convert("1"))
+    pages = {"normals": [shown, haze], "colours": [haze, haze]}
+    with registry.lease_foreground("pocket") as network:
+        made = cleared(pages, network, 256)
+    inside = np.asarray(picture((120, 130, 50), colour="black").convert("L")) == 0
+    outside = np.asarray(picture((120, 130, 66), colour="black").convert("L")) == 255
+    normals, colours = (np.asarray(made[domain][0]) for domain in ("normals", "colours"))
+    assert np.array_equal(normals[inside], np.asarray(shown)[inside])
+    assert np.array_equal(colours[inside], np.asarray(haze)[inside])
+    assert (normals[outside] == 255).all() and (colours[outside] == 255).all()
+    assert all((np.asarray(made[domain][1]) == 255).all() for domain in pages)
 
 
 def test_large_pictures_are_reduced(registry):
