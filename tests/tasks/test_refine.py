@@ -106,7 +106,7 @@ def test_as_pocket_refines_colours_are_the_given_ones(registry):
         np.abs((pixels(made.picture) - pixels(made.before)).mean((0, 1))).max()
         for made in (as_it_is, kept)
     ]
-    assert drift[1] < 1 < 5 < drift[0]
+    assert drift[1] < 2 < 5 < drift[0]
 
 
 def _hand_on_latents(pipeline, monkeypatch):
