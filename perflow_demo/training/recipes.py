@@ -139,7 +139,7 @@ def triplane_coarse(at: Workshop) -> Recipe:
     """TSR, from scratch or further, with a quarter of the tokens: four times as many pictures."""
     return Recipe(
         lambda: at.triplane(plane=8),
-        steps=1_400, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995, goes_on=True,
+        steps=1_600, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995, goes_on=True,
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def triplane(at: Workshop) -> Recipe:
     """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
     return Recipe(
         lambda: at.triplane(plane=16),
-        steps=350, batch=16, lr=8e-4, muon=0.01, warmup=30, cooldown=0.8, ema=0.99, goes_on=True,
+        steps=500, batch=16, lr=8e-4, muon=0.01, warmup=30, cooldown=0.8, ema=0.99, goes_on=True,
     )  # fmt: skip
 
 
