@@ -93,8 +93,9 @@ def draw(registry: Registry, picture: Image.Image, way: Sampler) -> tuple[np.nda
         latents = multiview_sampling.noise(pipeline, SEED, picture.width)
         *_, (latents, _) = multiview_sampling.denoise(pipeline, latents, conditions)
         pages = multiview_sampling.decode(pipeline, latents)
-    with registry.lease_foreground(family.foreground) as network:
-        pages = foreground.cleared(pages, network, FOREGROUND[family.foreground].size)
+    if family.cleared:
+        with registry.lease_foreground(family.foreground) as network:
+            pages = foreground.cleared(pages, network, FOREGROUND[family.foreground].size)
     return tuple(np.stack([np.asarray(page) for page in pages[d]]) for d in ("normals", "colours"))
 
 

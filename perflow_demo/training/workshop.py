@@ -35,7 +35,7 @@ UNSEEN = (6, 256)
 CATALOGUED = {256: 12_500, 512: 6_000}  # of the largest world's samples, taken alike
 STYLED = {256: 1_500, 512: 750}  # samples in a style
 CUT_OUT, ALONE = 3_000, 8_000  # samples with alpha, on white
-WAYS = 1280
+WAYS = 1_280
 IMAGE_ENCODER = "multiview/image_encoder"
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
