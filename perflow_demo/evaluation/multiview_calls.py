@@ -59,10 +59,10 @@ def _loop_over_rows(module: nn.Module) -> None:
 
 
 def _loop_over_queries(module: ViewAttention | DomainAttention) -> None:
-    def forward(hidden_states: Tensor) -> Tensor:
-        if isinstance(module, ViewAttention):
-            groups = hidden_states.unflatten(0, (-1, module.num_views)).flatten(1, 2)
-            seen = groups.repeat_interleave(module.num_views, dim=0)
+    def forward(hidden_states: Tensor, num_views: int | None = None) -> Tensor:
+        if num_views:
+            groups = hidden_states.unflatten(0, (-1, num_views)).flatten(1, 2)
+            seen = groups.repeat_interleave(num_views, dim=0)
         else:
             seen = torch.cat(hidden_states.chunk(2), dim=1).repeat(2, 1, 1)
         rows = zip(hidden_states.split(1), seen.split(1), strict=True)

@@ -61,7 +61,7 @@ class UNetMV2DConditionModel(UNet2DConditionModel):
         for transformer in transformers:
             blocks = transformer.transformer_blocks
             transformer.transformer_blocks = nn.ModuleList(
-                MultiviewBlock(block, num_views) for block in blocks
+                MultiviewBlock(block) for block in blocks
             )
 
     @staticmethod
@@ -77,14 +77,17 @@ class UNetMV2DConditionModel(UNet2DConditionModel):
         encoder_hidden_states: Tensor,
         class_labels: Tensor | None = None,
         return_dict: bool = True,
+        num_views: int | None = None,
     ) -> UNet2DConditionOutput | tuple[Tensor]:
         """What the network predicts for every row, B out_channels h w.
 
         sample: B in_channels h w, noisy latents before image latents. timestep: one, or B of them.
         encoder_hidden_states: B L D, tokens of the input image. class_labels: B 10, the rows of
-        `geometry.views`. Raises ValueError unless B is a multiple of 2·num_views.
+        `geometry.views`. num_views: of one object, where they are not those of the configuration.
+        Raises ValueError unless B is a multiple of 2·num_views.
         """
-        together = DOMAINS * self.config.num_views
+        num_views = num_views or self.config.num_views
+        together = DOMAINS * num_views
         if len(sample) % together:
             raise ValueError(f"rows come in multiples of {together}, got {len(sample)}")
         return super().forward(
@@ -92,6 +95,7 @@ class UNetMV2DConditionModel(UNet2DConditionModel):
             timestep,
             encoder_hidden_states,
             class_labels=class_labels,
+            cross_attention_kwargs={"num_views": num_views},
             return_dict=return_dict,
         )
 
@@ -103,7 +107,7 @@ class MultiviewBlock(nn.Module):
     treats the two domains apart.
     """
 
-    def __init__(self, block: BasicTransformerBlock, num_views: int) -> None:
+    def __init__(self, block: BasicTransformerBlock) -> None:
         super().__init__()
         width = block.dim
         options = dict(
@@ -113,7 +117,7 @@ class MultiviewBlock(nn.Module):
             bias=block.attention_bias,
             upcast_attention=block.attn1.upcast_attention,
         )
-        self.norm1, self.attn1 = block.norm1, ViewAttention(num_views, width, **options)
+        self.norm1, self.attn1 = block.norm1, ViewAttention(width, **options)
         self.norm_joint_mid = nn.LayerNorm(width)
         self.attn_joint_mid = DomainAttention(width, **options)
         self.norm2, self.attn2 = block.norm2, block.attn2
@@ -124,14 +128,17 @@ class MultiviewBlock(nn.Module):
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: None = None,
-        encoder_hidden_states: Tensor | None = None,
+        attention_mask: None,
+        encoder_hidden_states: Tensor,
+        encoder_attention_mask: None,
+        timestep: None,
+        cross_attention_kwargs: dict[str, int],
         *unused: object,
         **unused_by_name: object,
     ) -> Tensor:
-        """B S C → B S C; takes what Transformer2DModel hands a block and uses the tokens alone."""
+        """B S C → B S C, from the tokens and num_views of what Transformer2DModel hands a block."""
         x = hidden_states
-        x = x + self.attn1(self.norm1(x))
+        x = x + self.attn1(self.norm1(x), **cross_attention_kwargs)
         x = x + self.attn_joint_mid(self.norm_joint_mid(x))
         x = x + self.attn2(self.norm2(x), encoder_hidden_states)
         return x + self.ff(self.norm3(x))
@@ -140,13 +147,9 @@ class MultiviewBlock(nn.Module):
 class ViewAttention(Attention):
     """Self-attention of all views of one object and domain, as one sequence."""
 
-    def __init__(self, num_views: int, width: int, **options) -> None:
-        super().__init__(width, **options)
-        self.num_views = num_views
-
-    def forward(self, hidden_states: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor, num_views: int) -> Tensor:
         """B S C → B S C, each row from num_views neighbouring rows."""
-        sequences = hidden_states.unflatten(0, (-1, self.num_views)).flatten(1, 2)
+        sequences = hidden_states.unflatten(0, (-1, num_views)).flatten(1, 2)
         return super().forward(sequences).reshape(hidden_states.shape)
 
 

@@ -126,10 +126,21 @@ def reading(at: Workshop) -> Recipe:
     )  # fmt: skip
 
 
+def multiview_pairs(at: Workshop) -> Recipe:
+    """Two of the six views at a time: three times as many things for the same work."""
+    return Recipe(
+        lambda: at.multiview(together=2),
+        steps=1_000, batch=12, lr=8e-4, muon=0.02, warmup=30, cooldown=0.5, ema=0.995,
+        sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
+        stands_on=("vae", IMAGE_ENCODER),
+    )  # fmt: skip
+
+
 def multiview(at: Workshop) -> Recipe:
     """Six views from one picture; the teacher goes on with twelve latents at once."""
     return Recipe(
-        at.multiview, steps=950, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
+        lambda: at.multiview(together=6),
+        steps=950, batch=4, lr=8e-4, muon=0.02, warmup=30, cooldown=0.8, ema=0.998,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
         stands_on=("vae", IMAGE_ENCODER),
     )  # fmt: skip
@@ -139,7 +150,7 @@ def triplane_coarse(at: Workshop) -> Recipe:
     """TSR, from scratch or further, with a quarter of the tokens: four times as many pictures."""
     return Recipe(
         lambda: at.triplane(plane=8),
-        steps=1_600, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995, goes_on=True,
+        steps=2_000, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995, goes_on=True,
     )  # fmt: skip
 
 
@@ -164,6 +175,7 @@ RECIPES: dict[str, Callable[[Workshop], Recipe]] = {
     "triplane-coarse": triplane_coarse,
     "triplane": triplane,
     "reading": reading,
+    "multiview-pairs": multiview_pairs,
     "multiview": multiview,
 }
 

@@ -142,15 +142,18 @@ class Workshop:
         self.going_on(objective.net, "controlnet_tile")
         return objective
 
-    def multiview(self) -> MultiviewObjective:
-        """On six views of things encoded now if they are not; the published network goes on, or the
-        published teacher where there is none, with the published image encoder."""
+    def multiview(self, together: int) -> MultiviewObjective:
+        """On `together` at a time of the six views of things encoded now if they are not; the
+        published network goes on, or the published teacher where there is none, with the published
+        image encoder."""
         seed, count, size = (0, 4, 64) if self.debug else (*SURROUNDED, 256)
         views = encoded_views(self.assets / "vae", self.data, seed, count, size)
         net = picture_to_views(self.unet(), self.image_encoder())
         self.going_on(net.unet, "multiview/unet")
         unseen = {"held_out": 2} if self.debug else {}
-        return MultiviewObjective(net, self.autoencoder(), views, (seed, count, size), **unseen)
+        return MultiviewObjective(
+            net, self.autoencoder(), views, (seed, count, size), together, **unseen
+        )
 
     def image_encoder(self) -> LatentTokens:
         """What reads pictures for the multiview network: the published one or a new one."""

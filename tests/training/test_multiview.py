@@ -111,13 +111,14 @@ def test_things_of_a_batch_do_not_see_one_another(objective):
         parameter.data += 0.02 * torch.randn_like(parameter)
     noisy, pictures = torch.randn(2, 2, 6, 16, 4, 4), torch.randn(2, 16, 4, 4)
     times, seen = torch.tensor([100, 700]), torch.tensor([1.0, 0.0])
+    which = torch.arange(6).expand(2, -1)
     with torch.no_grad():
-        both = net(noisy, times, pictures, seen)
+        both = net(noisy, times, pictures, seen, which)
         for thing in (0, 1):
             one = slice(thing, thing + 1)
-            alone = net(noisy[:, one], times[one], pictures[one], seen[one])
+            alone = net(noisy[:, one], times[one], pictures[one], seen[one], which[one])
             torch.testing.assert_close(both[:, one], alone, rtol=1e-3, atol=1e-4)
-        other = net(noisy, times, pictures.flip(0), seen)
+        other = net(noisy, times, pictures.flip(0), seen, which)
     assert (both[:, 0] - other[:, 0]).abs().max() > 1e-3  # the picture counts,
     torch.testing.assert_close(both[:, 1], other[:, 1])  # unless it is dropped
 
@@ -126,7 +127,7 @@ def test_the_loss_is_that_of_the_velocity(objective):
     """√α·noise − √(1−α)·clean (Salimans & Ho 2022), from what is known of both."""
     batch = objective.batch(np.random.default_rng(0), 2)
 
-    def told(noisy, timesteps, pictures, seen):
+    def told(noisy, timesteps, pictures, seen, which):
         alphas = objective.schedule.alphas_cumprod[timesteps].view(1, -1, 1, 1, 1, 1)
         signal, sigma = alphas.sqrt(), (1 - alphas).sqrt()
         return signal * (noisy - signal * batch[1]) / sigma - sigma * batch[1]
@@ -135,6 +136,27 @@ def test_the_loss_is_that_of_the_velocity(objective):
     assert right < 1e-4 and figures["normals"] < 1e-4
     wrong, _ = objective.loss(lambda *all: -told(*all), batch, torch.Generator().manual_seed(0))
     assert wrong > 0.1
+
+
+def test_views_drawn_apart_are_the_things_own_and_know_which_they_are(objective, teacher, vae):
+    autoencoder = PocketAutoencoder.from_pretrained(vae, torch_dtype=torch.float32)
+    net = picture_to_views(teacher, reader())
+    world = (WORLD, COUNT, SIZE)
+    pairs = MultiviewObjective(net, autoencoder, objective.data, world, held_out=2, together=2)
+    pictures, views, _, which = pairs.batch(np.random.default_rng(0), 8)
+    assert views.shape == (2, 8, 2, 16, 4, 4) and which.shape == (8, 2)
+    assert len({tuple(row) for row in which.tolist()}) > 2
+    known, all_views = objective.data.take(np.arange(COUNT))
+    for row, (picture, numbers) in enumerate(zip(pictures, which, strict=True)):
+        thing = next(i for i in range(COUNT) if torch.equal(known[i], picture))
+        assert torch.equal(views[:, row], all_views[thing][:, numbers])
+    for parameter in net.parameters():  # past the zeros of the start
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    noisy, times, seen = torch.randn_like(views), torch.full((8,), 500), torch.ones(8)
+    with torch.no_grad():
+        right = net(noisy, times, pictures, seen, which)
+        wrong = net(noisy, times, pictures, seen, which.flip(1))
+    assert (right - wrong).abs().max() > 1e-3
 
 
 def test_a_share_of_the_pictures_is_dropped(objective):

@@ -1,15 +1,19 @@
 """TSR's training: examples stand where their picture says, and what is seen often is learnt."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 
 from perflow_demo.geometry.cameras import Camera
+from perflow_demo.nets.tsr_input import FOREGROUND_RATIO
 from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
-from perflow_demo.training.toyworld.rebuilt import FIT, LEVEL, to_world
+from perflow_demo.training.toyworld.rebuilt import FIT, LEVEL, Stand
 from perflow_demo.training.toyworld.solid_shards import POINTS, solids
 
 THINGS, SIZE, SEED = 4, 64, 5
+BOX = np.array(list(product((-0.5, 0.5), (-0.4, 0.4), (-0.3, 0.3))))
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +47,29 @@ def test_the_real_size_is_within_ten_million_parameters():
 
 @pytest.mark.parametrize("azimuth", [0.0, -47.0, 60.0])
 def test_the_camera_of_the_picture_stands_on_x_and_its_right_is_y(azimuth):
-    axes = Camera.orbit(azimuth, 0, 1, 1).axes @ to_world(0.5, azimuth)
-    right, up, backward = axes / (0.5 * FIT)
+    turn = Stand.seen(BOX, (azimuth, 0), 1).turn
+    right, up, backward = Camera.orbit(azimuth, 0, 1, 1).axes @ turn
     for found, wanted in zip((backward, right, up), np.eye(3), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("elevation", [0.0, -5.0, 30.0])
+def test_a_thing_is_as_large_and_where_it_is_in_its_framed_picture(elevation):
+    """Wherever the middle of its own world is."""
+    radius = 0.87
+    placed = Stand.seen(BOX + (5, 3, -2), (35.0, elevation), radius).place(BOX + (5, 3, -2))
+    tilt = np.radians(elevation)
+    upward = placed[:, 2] * np.cos(tilt) - placed[:, 0] * np.sin(tilt)
+    for across in (placed[:, 1], upward):
+        assert across.max() == pytest.approx(-across.min(), abs=1e-9)
+    longer = max(np.ptp(placed[:, 1]), np.ptp(upward))
+    assert longer == pytest.approx(FOREGROUND_RATIO * 2 * radius)
+
+
+def test_what_is_too_deep_to_fit_at_that_size_fits():
+    deep = BOX * (1, 1, 4)
+    placed = Stand.seen(deep, (0.0, 10.0), 1.0).place(deep)
+    assert np.abs(placed).max() == pytest.approx(FIT)
 
 
 def test_pictures_and_points_are_mirrored_together(objective):
@@ -55,7 +78,7 @@ def test_pictures_and_points_are_mirrored_together(objective):
     points[:, 0] = 0.5
     view = np.full((1, SIZE, SIZE, 3), 127, np.uint8)
     view[:, :, SIZE // 2 :] = 255
-    row = dict(objective.solids[0]) | {"views": view, "points": points, "azimuths": np.zeros(1)}
+    row = dict(objective.solids[0]) | {"views": view, "points": points, "cameras": np.zeros((1, 2))}
     objective.solids = [row] * THINGS
     sides = set()
     for seed in range(8):

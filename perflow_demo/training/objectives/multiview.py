@@ -28,27 +28,34 @@ class PictureToViews(nn.Module):
         super().__init__()
         self.unet, self.image_encoder = unet, image_encoder
 
-    def forward(self, noisy: Tensor, timesteps: Tensor, pictures: Tensor, seen: Tensor) -> Tensor:
-        """The velocity at `noisy`, 2 B 6 C h w, float32.
+    def forward(
+        self, noisy: Tensor, timesteps: Tensor, pictures: Tensor, seen: Tensor, which: Tensor
+    ) -> Tensor:
+        """The velocity at `noisy`, 2 B V C h w, float32.
 
         timesteps: B, the same for all rows of a thing. pictures: B C h w, latents. seen: B, 1 or 0
-        where the picture is kept from the network.
+        where the picture is kept from the network. which: B V, the numbers of the views.
         """
-        count = len(pictures)
+        num_views = which.shape[1]
         tokens = self.image_encoder(pictures) * seen.view(-1, 1, 1)
         pictures = pictures * seen.view(-1, 1, 1, 1)
-        cameras = torch.from_numpy(camera_rows()).unsqueeze(1).expand(-1, count, -1, -1)
-        sample = torch.cat([noisy.flatten(0, 2), _rows(pictures)], 1)
+        cameras = torch.from_numpy(camera_rows())[:, which]
+        timesteps, pictures, tokens = (
+            _rows(things, num_views) for things in (timesteps, pictures, tokens)
+        )
+        sample = torch.cat([noisy.flatten(0, 2), pictures], 1)
         predicted = self.unet(
             sample.contiguous(memory_format=torch.channels_last),
-            _rows(timesteps), _rows(tokens), cameras.flatten(0, 2),
+            timesteps, tokens, cameras.flatten(0, 2), num_views=num_views,
         ).sample  # fmt: skip
         return predicted.float().view_as(noisy)
 
 
 class MultiviewObjective:
-    """Velocity prediction, as the teacher's, for all twelve latents of a thing at one time.
+    """Velocity prediction, as the teacher's, for all latents of a thing at one time.
 
+    together: how many of a thing's six views a step sees, drawn anew for every thing: with two,
+    three times as many things for the same work.
     The noisiest timesteps are drawn more often than by the teacher: what is new, where in each view
     the picture's thing is, is asked where noise says nothing. How to go on from a little noise the
     teacher knew, but forgets where it is seldom asked: then the views are grainy.
@@ -64,6 +71,7 @@ class MultiviewObjective:
         autoencoder: PocketAutoencoder,
         data: ViewLatents,
         world: tuple[int, int, int],
+        together: int = len(VIEWS),
         held_out: int = 48,
         dropout: float = 0.1,
     ) -> None:
@@ -71,21 +79,25 @@ class MultiviewObjective:
         net.unet.set_attn_processor(AttnProcessor())  # see TeacherObjective
         self.net = net
         self.autoencoder = autoencoder.eval().requires_grad_(False)
-        self.data, self.dropout = data, dropout
+        self.data, self.together, self.dropout = data, together, dropout
         self.schedule = teacher_schedule()
         self.timestep_weights = timestep_weights(self.schedule, half=1.0)
         self.unseen = [(seed, index, size) for index in range(first, first + held_out)]
 
-    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents of pictures B C h w, of their views 2 B 6 C h w, and B: 0 where dropped."""
+    def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Latents of pictures B C h w, of V of their views 2 B V C h w, B: 0 where the picture is
+        dropped, and the views' numbers B V."""
         pictures, views = self.data.take(rng.integers(len(self.data), size=count))
         seen = torch.from_numpy((rng.random(count) >= self.dropout).astype(np.float32))
-        return pictures, views.transpose(0, 1), seen
+        shuffled = rng.permuted(np.tile(np.arange(len(VIEWS)), (count, 1)), axis=1)
+        which = torch.from_numpy(np.sort(shuffled[:, : self.together]))
+        views = views[torch.arange(count)[:, None], :, which]  # B V 2 C h w
+        return pictures, views.movedim(2, 0), seen, which
 
     def loss(
         self, net: PictureToViews, batch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        pictures, views, seen = batch
+        pictures, views, seen, which = batch
         noise = torch.randn(views.shape, generator=generator)
         timesteps = torch.multinomial(
             self.timestep_weights, len(pictures), replacement=True, generator=generator
@@ -94,7 +106,8 @@ class MultiviewObjective:
         rows = views.flatten(0, 2), noise.flatten(0, 2), times
         noisy = self.schedule.add_noise(*rows).view_as(views)
         velocity = self.schedule.get_velocity(*rows).view_as(views)
-        errors = (net(noisy, timesteps, pictures, seen) - velocity).square().mean((1, 2, 3, 4, 5))
+        predicted = net(noisy, timesteps, pictures, seen, which)
+        errors = (predicted - velocity).square().mean((1, 2, 3, 4, 5))
         normals, colours = errors.detach().tolist()
         return errors.mean(), {"normals": normals, "colours": colours}
 
@@ -118,8 +131,9 @@ class MultiviewObjective:
             shape = (len(DOMAINS), len(given), len(VIEWS), *given.shape[1:])
             latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
             seen = torch.ones(len(given))
+            which = torch.arange(len(VIEWS)).expand(len(given), -1)
             for t in scheduler.timesteps:
-                velocity = net(latents, t.expand(len(given)), given, seen)
+                velocity = net(latents, t.expand(len(given)), given, seen, which)
                 latents = scheduler.step(velocity, t, latents).prev_sample
             pixels = self.autoencoder.decode(latents.flatten(0, 2)).sample.float()
         levels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte()
@@ -164,6 +178,6 @@ def grown(teacher: UNet2DConditionModel) -> UNetMV2DConditionModel:
     return unet
 
 
-def _rows(things: Tensor) -> Tensor:
-    """B … → 12·B …: domain, thing, view, from slow to fast; the same for both and all six."""
-    return torch.cat([things.repeat_interleave(len(VIEWS), 0)] * len(DOMAINS))
+def _rows(things: Tensor, num_views: int) -> Tensor:
+    """B … → 2·B·num_views …: domain, thing, view, from slow to fast; a thing's are all the same."""
+    return torch.cat([things.repeat_interleave(num_views, 0)] * len(DOMAINS))

@@ -17,11 +17,12 @@ from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
 from perflow_demo.training.publish import write_module
-from perflow_demo.training.toyworld.rebuilt import LEVEL, compare, to_world, triplane
+from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
 
 BLURRED = 0.3  # share of batches
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
+ANYWHERE = 0.5  # share of the points a thing
 SHOWN, SIDES = 6, (0, 120, 240)
 
 
@@ -57,8 +58,8 @@ class TriplaneObjective:
         self.points, self.colour_weight = points, colour_weight
 
     def batch(self, rng: np.random.Generator, count: int) -> Batch:
-        """`count` pictures of things, with half of the points near the skin and coloured, a quarter
-        farther off it and a quarter anywhere. Drawn pictures are softer than rendered ones, so
+        """`count` pictures of things, with a quarter of the points near the skin and coloured, a
+        quarter farther off it and half anywhere. Drawn pictures are softer than rendered ones, so
         some batches are."""
         rows = [self._example(rng) for _ in range(count)]
         batch = Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)))
@@ -75,8 +76,8 @@ class TriplaneObjective:
         colours = torch.stack([a["color"][:near] for a in answers])
         outline = F.binary_cross_entropy_with_logits(logits, batch.inside)
         colour = (colours - batch.colours).abs().mean()
-        found = (logits.detach() > 0)[:, -self.points // 4 :]
-        truth = (batch.inside > 0)[:, -self.points // 4 :]
+        anywhere = np.s_[:, -int(ANYWHERE * self.points) :]
+        found, truth = logits.detach()[anywhere] > 0, batch.inside[anywhere] > 0
         figures = {
             "outline": outline.item(),
             "colour": colour.item(),
@@ -117,16 +118,18 @@ class TriplaneObjective:
     def _example(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         row = self.solids[rng.integers(self.training)]
         which = rng.integers(len(row["views"]))
-        image, turn = row["views"][which], to_world(self.net.radius, row["azimuths"][which])
+        stand = Stand.seen(row["skin"], row["cameras"][which], self.net.radius)
+        near, anywhere = int(POINTS * COLOURED), int(ANYWHERE * self.points)
+        closest = rng.integers(near, size=(self.points - anywhere) // 2)
+        farther = rng.integers(near, POINTS, self.points - anywhere - len(closest))
+        everywhere = rng.integers(POINTS, 2 * POINTS, anywhere)
+        chosen = np.concatenate([closest, farther, everywhere])
+        image, places = row["views"][which], stand.place(row["points"][chosen])
         if rng.random() < 0.5:
-            image, turn = image[:, ::-1], turn * (1, -1, 1)
-        near, half = int(POINTS * COLOURED), self.points // 2
-        closest = rng.integers(near, size=half)
-        others = rng.integers(near, POINTS, half // 2), rng.integers(POINTS, 2 * POINTS, half // 2)
-        chosen = np.concatenate([closest, *others])
+            image, places = image[:, ::-1], places * (1, -1, 1)
         return (
             np.asarray(image, np.float32) / 255,
-            (row["points"][chosen].astype(np.float64) @ turn).astype(np.float32),
+            places.astype(np.float32),
             row["inside"][chosen].astype(np.float32),
             row["colours"][closest].astype(np.float32) / 255,
         )

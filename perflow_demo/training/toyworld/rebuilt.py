@@ -2,12 +2,15 @@
 
 That world is upright and turned to the viewer: the picture's camera stands at azimuth 0, which is
 +X, whatever its elevation. So the network never has to guess which side of a thing is its front,
-and a mesh faces whoever looks at it. The unit sphere around a thing becomes FIT of the box.
+and a mesh faces whoever looks at it. Nor does it have to guess how large the thing is and where:
+its box is centred, and it is as wide or as high in the world's box as in the framed picture, unless
+it is so deep that it would not fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,19 +19,47 @@ from torch import Tensor
 from perflow_demo.evaluation.metrics import f_score, iou
 from perflow_demo.geometry.mesh import finished, tsr_points
 from perflow_demo.nets import TSR
+from perflow_demo.nets.tsr_input import FOREGROUND_RATIO
 from perflow_demo.training.toyworld.parts import rotation
 from perflow_demo.training.toyworld.solid_shards import POINTS
 
 LEVEL = 25.0  # of density_act at the surface, as `TSR.extract_mesh` has it
-FIT = 0.96
+FIT = 0.96  # of the world's box, at most
 NEAR = 0.02  # of the longest side of a thing's box
 FACES = 10_000  # at most, as under a texture
 
 
-def to_world(radius: float, azimuth: float) -> np.ndarray:
-    """3×3, to be multiplied from the right: canonical points N×3 → the world of a picture."""
-    turned = rotation("y", -float(azimuth)).astype(np.float64).T
-    return FIT * radius * tsr_points(turned)
+@dataclass(frozen=True)
+class Stand:
+    """Where canonical points lie in the world of a picture: turned (3×3, from the right), centred
+    (3, once turned), scaled."""
+
+    turn: np.ndarray
+    centre: np.ndarray
+    scale: float
+
+    @classmethod
+    def seen(cls, skin: np.ndarray, camera: np.ndarray, radius: float) -> Stand:
+        """That of a thing whose surface runs through `skin` P×3, in the picture of a `camera`
+        (azimuth, elevation in degrees), for a world's box of ±radius."""
+        azimuth, elevation = map(float, camera)
+        turn = tsr_points(rotation("y", -azimuth).astype(np.float64).T)
+        turned, tilt = skin.astype(np.float64) @ turn, np.radians(elevation)
+        upward = turned[:, 2] * np.cos(tilt) - turned[:, 0] * np.sin(tilt)  # in the picture
+        shown = max(np.ptp(turned[:, 1]), np.ptp(upward))
+        centre = _middle(turned)
+        centre[2] = (_middle(upward) + centre[0] * np.sin(tilt)) / np.cos(tilt)
+        reach = np.abs(turned - centre).max()
+        scale = radius * min(2 * FOREGROUND_RATIO / shown, FIT / reach)
+        return cls(turn, centre, scale)
+
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Canonical points N×3 → the world's, N×3 float64."""
+        return (points.astype(np.float64) @ self.turn - self.centre) * self.scale
+
+
+def _middle(points: np.ndarray) -> np.ndarray:
+    return (points.min(0) + points.max(0)) / 2
 
 
 @torch.no_grad()
@@ -43,12 +74,14 @@ def compare(network: TSR, row: Mapping[str, np.ndarray], resolution: int = 128) 
 
     iou: of the volumes. f_score: at NEAR. watertight: 1 or 0, on the FACES that people get.
     """
-    code, turn = triplane(network, row["views"][0]), to_world(network.radius, row["azimuths"][0])
-    places = row["points"][POINTS:].astype(np.float64) @ turn
+    code = triplane(network, row["views"][0])
+    stand = Stand.seen(row["skin"], row["cameras"][0], network.radius)
+    places = stand.place(row["points"][POINTS:])
     answers = network.query(code, torch.from_numpy(places.astype(np.float32)))
-    found = (answers["density_act"][:, 0] > LEVEL).numpy()
+    within = (np.abs(places) <= network.radius).all(1)  # nothing is extracted beyond
+    found = within & (answers["density_act"][:, 0] > LEVEL).numpy()
     mesh = finished(network.extract_mesh(code, resolution, LEVEL, closed=True), FACES)
-    skin = row["skin"].astype(np.float64) @ turn
+    skin = stand.place(row["skin"])
     made = [] if mesh.empty else mesh.shape().sample(POINTS, seed=0)
     return {
         "iou": iou(found, row["inside"][POINTS:]),

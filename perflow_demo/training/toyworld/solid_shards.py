@@ -25,16 +25,16 @@ POINTS = 4096  # near the skin, and as many anywhere in the box
 SPREADS = (0.01, 0.04)  # how far off the skin: the first half of the points, the second half
 AZIMUTHS, ELEVATIONS = (-60, 60), (-5, 30)  # degrees
 APART = 10**6  # between a sample and the one that replaces it where it shows two things
-ARRAYS = ("views", "azimuths", "skin", "colours", "points", "inside")
+ARRAYS = ("views", "cameras", "skin", "colours", "points", "inside")
 
 
 class Solids:
     """All shards of a folder as one sequence; each array by its name, a row a thing.
 
-    views: V size size 3 uint8, cut out and on grey as TSR takes them. azimuths: V float32, degrees
-    from the thing's front. skin: P 3 float16, places on the outside, with colours: P 3 uint8 sRGB.
-    points: 2P 3 float16, the first P each near its place of skin, the others anywhere in the box
-    ±1. inside: 2P bool, of points.
+    views: V size size 3 uint8, cut out and on grey as TSR takes them. cameras: V 2 float32, azimuth
+    from the thing's front and elevation, in degrees. skin: P 3 float16, places on the outside, with
+    colours: P 3 uint8 sRGB. points: 2P 3 float16, the first P each near its place of skin, the
+    others anywhere in the box ±1. inside: 2P bool, of points.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -88,7 +88,7 @@ def describe(scene: Scene, rng: np.random.Generator, size: int) -> dict[str, np.
     points = np.concatenate([near, rng.uniform(-1, 1, near.shape)]).astype(np.float16)
     return {
         "views": np.stack([view(scene, *camera, size) for camera in cameras]),
-        "azimuths": np.array([azimuth for azimuth, _ in cameras], np.float32),
+        "cameras": np.array(cameras, np.float32),
         "skin": skin.astype(np.float16),
         "colours": colours,
         "points": points,
