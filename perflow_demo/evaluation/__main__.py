@@ -1,6 +1,7 @@
 """python -m perflow_demo.evaluation WHAT: tables, JSON and pictures."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -92,10 +93,14 @@ def _measure(figures: ModuleType, quick: bool, json: Path | None, grid: Path | N
     _hand_over(figures.evaluate(Settings.from_environment(), plan), json, grid)
 
 
-def _hand_over(report: Report, json: Path | None, grid: Path | None = None) -> None:
-    typer.echo(report.text())
-    if json:
-        report.write_json(json)
+def _hand_over(parts: Iterable[Report], json: Path | None, grid: Path | None = None) -> None:
+    """Each part as soon as it is measured, for some take minutes."""
+    report = Report()
+    for part in parts:
+        typer.echo(part.text() + "\n")
+        report.add(part)
+        if json:
+            report.write_json(json)
     if grid:
         report.write_grid(grid)
 

@@ -4,7 +4,7 @@ Full-size networks are built without their weights, so this takes seconds and ne
 those of Pocket are lent by registries and counted by their status.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
@@ -43,27 +43,22 @@ SEPARATE = {
 }
 
 
-def evaluate(settings: Settings) -> Report:
+def evaluate(settings: Settings) -> Iterator[Report]:
     """At full size megabytes in half precision: each network once, the separate pipelines, and the
     share; of Pocket those of `pictures_and_views`."""
     sizes = {name: _bytes(name) for name in NETWORKS}
     shared = sum(sizes.values())
     pipelines = {name: sum(sizes[part] for part in parts) for name, parts in SEPARATE.items()}
     separate = sum(pipelines.values())
-    return Report(
+    resident = {"shared_mb": shared / 1e6, "separate_mb": separate / 1e6}
+    yield Report(
         {
             "one copy each": [{"network": n, "mb": size / 1e6} for n, size in sizes.items()],
             "separate pipelines": [{"pipeline": n, "mb": b / 1e6} for n, b in pipelines.items()],
-            "resident": [
-                {
-                    "shared_mb": shared / 1e6,
-                    "separate_mb": separate / 1e6,
-                    "share": shared / separate,
-                }
-            ],
-            "Pocket's text to image and multiview": pictures_and_views(settings),
+            "resident": [resident | {"share": shared / separate}],
         }
     )
+    yield Report({"Pocket's text to image and multiview": pictures_and_views(settings)})
 
 
 def pictures_and_views(settings: Settings) -> list[dict[str, float | str]]:

@@ -1,5 +1,6 @@
 """All figures of the embedded family, in one report."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -36,7 +37,7 @@ FULL = Plan(every=1, styled=3, straight=7, per_word=4, repeated=True)
 QUICK = Plan(every=9, styled=25, straight=47, per_word=1)
 
 
-def evaluate(settings: Settings, plan: Plan) -> Report:
+def evaluate(settings: Settings, plan: Plan) -> Iterator[Report]:
     """Draw, judge and measure; raises LoadError where the family or the judge is incomplete."""
     judge, registry = load_judge(settings), open_registry(settings)
     studio = Studio(registry)
@@ -50,12 +51,11 @@ def evaluate(settings: Settings, plan: Plan) -> Report:
         "dtype": place.dtype_name,
         "guidance": studio.guidance_scale,
     }
-    report = Report({"run": [facts]})
+    yield Report({"run": [facts]})
     chosen = prompts[:: plan.every]
-    report.add(quality.measure(studio, judge, chosen, plan.size))
+    yield quality.measure(studio, judge, chosen, plan.size)
     if plan.repeated and studio.size != plan.size:
-        report.add(quality.measure(studio, judge, chosen, studio.size, quality.MAIN_COMPARISON))
-    report.add(straightness.measure(studio, prompts[:: plan.straight], plan.size))
-    report.add(styles.measure(studio, judge, prompts[:: plan.styled], plan.size))
-    report.add(words.measure(studio, judge, plan.per_word, plan.size))
-    return report
+        yield quality.measure(studio, judge, chosen, studio.size, quality.MAIN_COMPARISON)
+    yield straightness.measure(studio, prompts[:: plan.straight], plan.size)
+    yield styles.measure(studio, judge, prompts[:: plan.styled], plan.size)
+    yield words.measure(studio, judge, plan.per_word, plan.size)

@@ -1,6 +1,6 @@
 """Refined pictures against their originals: four steps, the teacher's many, and LANCZOS."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +36,14 @@ class Plan:
 FULL, QUICK = Plan(100, 6), Plan(6, 1)
 
 
-def evaluate(settings: Settings, plan: Plan) -> Report:
+def evaluate(settings: Settings, plan: Plan) -> Iterator[Report]:
     """Refine and measure; raises LoadError where the family, its refiner or judge is incomplete."""
     judge, registry = load_judge(settings), open_registry(settings)
     originals = [render(index, SIZE) for index in range(plan.pictures)]
-    report = _autoencoder(registry, originals)
+    yield _autoencoder(registry, originals)
     for factor in FACTORS:
-        report.add(measure(registry, judge, originals, factor))
-    report.add(_seams(registry, originals[: plan.large]))
-    return report
+        yield measure(registry, judge, originals, factor)
+    yield _seams(registry, originals[: plan.large])
 
 
 def measure(

@@ -1,6 +1,7 @@
 """Meshes of things that nothing was trained on, against the truth; and of drawn pictures."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -23,12 +24,11 @@ RESOLUTION = 128
 FULL, QUICK = Plan(200, 200, 8), Plan(12, 12, 6)
 
 
-def evaluate(settings: Settings, plan: Plan) -> Report:
+def evaluate(settings: Settings, plan: Plan) -> Iterator[Report]:
     """Rebuild and measure; raises LoadError where the family is incomplete."""
     registry = open_registry(settings)
-    report = rendered(registry, plan)
-    report.add(_drawn(settings, registry, plan))
-    return report
+    yield rendered(registry, plan)
+    yield _drawn(settings, registry, plan)
 
 
 def rendered(registry: Registry, plan: Plan) -> Report:

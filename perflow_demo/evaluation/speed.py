@@ -1,5 +1,7 @@
 """All figures of speed, as ratios taken in one run."""
 
+from collections.abc import Iterator
+
 from perflow_demo.evaluation import (
     merging,
     multiview_calls,
@@ -15,7 +17,7 @@ from perflow_demo.settings import Settings
 SMALL = 256
 
 
-def evaluate(settings: Settings, rounds: int) -> Report:
+def evaluate(settings: Settings, rounds: int) -> Iterator[Report]:
     """Requests and their overhead, merge, multiview calls, page start; `rounds` runs of each.
 
     Refinements and surfaces too where their networks are here, in a third of the rounds, for they
@@ -23,14 +25,13 @@ def evaluate(settings: Settings, rounds: int) -> Report:
     """
     registry = open_registry(settings)
     size = CATALOGUE["pocket"].defaults.size
-    report = request_times.compare(registry, size, rounds)
+    yield request_times.compare(registry, size, rounds)
     for side in (size, SMALL):
-        report.add(request_times.overhead(registry, side, 2 * rounds))
-    report.add(merging.measure(rounds))
-    report.add(multiview_calls.measure(rounds))
+        yield request_times.overhead(registry, side, 2 * rounds)
+    yield merging.measure(rounds)
+    yield multiview_calls.measure(rounds)
+    yield page_start.measure(rounds)
     if registry.refiners():
-        report.add(request_times.compare_refining(registry, max(1, rounds // 3)))
+        yield request_times.compare_refining(registry, max(1, rounds // 3))
     if registry.solids():
-        report.add(surfaces.measure(registry, max(1, rounds // 3)))
-    report.add(page_start.measure(rounds))
-    return report
+        yield surfaces.measure(registry, max(1, rounds // 3))

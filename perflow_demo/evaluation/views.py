@@ -26,12 +26,11 @@ WAYS = (TEACHER, ddim(4), PLUGGED, perflow(1))
 FULL, QUICK = Plan(200, 200, 3), Plan(12, 12, 3)
 
 
-def evaluate(settings: Settings, plan: Plan) -> Report:
+def evaluate(settings: Settings, plan: Plan) -> Iterator[Report]:
     """Draw and measure; raises LoadError where the family is incomplete."""
     registry = open_registry(settings)
-    report = rendered(registry, plan)
-    report.add(_drawn(settings, registry, plan))
-    return report
+    yield rendered(registry, plan)
+    yield _drawn(settings, registry, plan)
 
 
 def rendered(registry: Registry, plan: Plan, ways: Sequence[Sampler] = WAYS) -> Report:

@@ -6,10 +6,11 @@ from perflow_demo.evaluation import memory
 from perflow_demo.models.catalogue import REFINERS, SOLIDS, WONDER3D
 from perflow_demo.models.stable_diffusion import SD15
 from perflow_demo.settings import Settings
+from tests.evaluation.whole import whole
 
 
 def test_one_copy_of_everything_saves_memory(assets):
-    tables = memory.evaluate(Settings(assets=assets, device="cpu")).tables
+    tables = whole(memory.evaluate(Settings(assets=assets, device="cpu"))).tables
     sizes = {row["network"]: row["mb"] for row in tables["one copy each"]}
     # From the published numbers of parameters, two bytes each.
     assert sizes["UNet with ΔW"] == pytest.approx(2 * 859.520964)

@@ -14,6 +14,7 @@ from perflow_demo.evaluation.prompts import Prompt, main_prompts
 from perflow_demo.flow import PeRFlowScheduler, interpolate, training_target
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from tests.evaluation.whole import whole
 from tests.pocket_factory import ACCESSORIES, COLOURS, KINDS
 
 PROMPTS = main_prompts(KINDS, COLOURS, ACCESSORIES)
@@ -22,7 +23,7 @@ SMALLEST = pocket.Plan(every=25, styled=25, straight=50, per_word=1, size=256)
 
 @pytest.fixture(scope="module")
 def report(assets):
-    return pocket.evaluate(Settings(assets=assets, device="cpu"), SMALLEST)
+    return whole(pocket.evaluate(Settings(assets=assets, device="cpu"), SMALLEST))
 
 
 def numbers(rows):

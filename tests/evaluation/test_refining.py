@@ -12,6 +12,7 @@ from perflow_demo.evaluation.metrics import seam_ratio, sharpness
 from perflow_demo.models.catalogue import REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from tests.evaluation.whole import whole
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_the_figures_are_complete(settings, monkeypatch):
     monkeypatch.setattr(refining, "LARGE", 768)
     monkeypatch.setattr(refining, "FACTORS", (4,))
     monkeypatch.setitem(REFINERS, "pocket", replace(REFINERS["pocket"], tile=512))
-    report = refining.evaluate(settings, refining.Plan(pictures=1, large=1))
+    report = whole(refining.evaluate(settings, refining.Plan(pictures=1, large=1)))
     assert list(report.tables) == ["autoencoder at 768 px", "192 to 768 px", "seams at 768 px"]
     rows = report.tables["192 to 768 px"]
     assert [row["way"] for row in rows] == ["LANCZOS", "PeRFlow 4", "teacher, DDIM 25"]

@@ -10,6 +10,7 @@ from perflow_demo.evaluation.things import drawings
 from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from tests.evaluation.whole import whole
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def settings(assets):
 
 def test_the_figures_of_solids_are_complete(settings):
     """To the network of these tests everything is a ball."""
-    report = solids.evaluate(settings, solids.Plan(rendered=2, drawn=2, shown=1))
+    report = whole(solids.evaluate(settings, solids.Plan(rendered=2, drawn=2, shown=1)))
     (rendered,) = report.tables["meshes of rendered pictures"]
     assert rendered["things"] == 2 and rendered["watertight"] == 1
     assert 0.02 < rendered["iou"] < 0.7 and 0 < rendered["f_score"] < 0.7
@@ -33,12 +34,12 @@ def test_pictures_that_never_become_a_mesh_are_told_too(settings, monkeypatch):
         raise BadRequest("No object was found.")
 
     monkeypatch.setattr(solids.to_3d, "run", refuse)
-    report = solids.evaluate(settings, solids.Plan(rendered=1, drawn=1, shown=1))
+    report = whole(solids.evaluate(settings, solids.Plan(rendered=1, drawn=1, shown=1)))
     assert report.tables["meshes of drawn pictures"] == [{"pictures": 1, "made": 0.0}]
 
 
 def test_the_figures_of_views_are_complete(settings):
-    report = views.evaluate(settings, views.Plan(rendered=1, drawn=1, shown=1))
+    report = whole(views.evaluate(settings, views.Plan(rendered=1, drawn=1, shown=1)))
     rows = report.tables["views of rendered pictures"]
     assert [row["way"] for row in rows] == [way.label for way in views.WAYS]
     for row in rows:
