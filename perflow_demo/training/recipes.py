@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
+from transformers.models.vit.modeling_vit import ViTLayer
 
 from perflow_demo.nets import Judge
 from perflow_demo.nets.autoencoder import Decoder, Encoder
@@ -22,6 +23,7 @@ from perflow_demo.training.toyworld.styles import STYLES
 from perflow_demo.training.workshop import IMAGE_ENCODER, Workshop
 
 UNET_BLOCKS = (ResnetBlock2D, BasicTransformerBlock)
+TRANSFORMERS = (BasicTransformerBlock, ViTLayer)
 SIZES = (256, 512)  # that pictures are drawn in
 TEACHER = ("vae", "text_encoder", "unet")  # all of it that is published
 
@@ -150,7 +152,8 @@ def triplane_coarse(at: Workshop) -> Recipe:
     """TSR, from scratch or further, with a quarter of the tokens: four times as many pictures."""
     return Recipe(
         lambda: at.triplane(plane=8),
-        steps=2_000, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.4, ema=0.995, goes_on=True,
+        steps=600, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.0, ema=0.995,
+        compile=TRANSFORMERS, goes_on=True,
     )  # fmt: skip
 
 
@@ -158,7 +161,8 @@ def triplane(at: Workshop) -> Recipe:
     """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
     return Recipe(
         lambda: at.triplane(plane=16),
-        steps=500, batch=16, lr=8e-4, muon=0.01, warmup=30, cooldown=0.8, ema=0.99, goes_on=True,
+        steps=1_000, batch=16, lr=8e-4, muon=0.02, warmup=30, cooldown=0.7, ema=0.995,
+        sheet_every=250, compile=TRANSFORMERS, goes_on=True,
     )  # fmt: skip
 
 

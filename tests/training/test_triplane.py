@@ -108,6 +108,23 @@ def test_held_out_things_are_never_trained_on(objective):
             )
 
 
+def test_tokens_look_at_their_own_place_of_the_picture_to_begin_with():
+    """The plane across the line of sight, at every place of it; columns are y, rows z upwards."""
+    torch.manual_seed(0)
+    net, side = build_tsr(8), 8
+    with torch.no_grad():
+        seen = net.image_tokenizer(torch.rand(1, 3, 256, 256))[0, 1:]
+        tokens = net.backbone.proj_in(net.backbone.norm(net.tokenizer(1)).movedim(1, 2))[0]
+        block = net.backbone.transformer_blocks[0]
+        facing = block.norm2(tokens[2 * side**2 :])
+        head = slice(0, block.attn2.to_q.weight.shape[0] // block.attn2.heads)
+        asked, held = block.attn2.to_q(facing)[:, head], block.attn2.to_k(seen)[:, head]
+    row, column = np.divmod((asked @ held.T).argmax(1).numpy(), 16)
+    z, y = np.divmod(np.arange(side**2), side)
+    assert np.abs(column - (2 * y + 0.5)).max() <= 1.5
+    assert np.abs((15 - row) - (2 * z + 0.5)).max() <= 1.5
+
+
 def test_what_is_seen_often_is_learnt_and_noise_is_not_it(objective):
     rows = learn(objective, 320)
     early, late = rows[:5], rows[-10:]

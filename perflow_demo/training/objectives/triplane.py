@@ -10,12 +10,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from perflow_demo.evaluation.metrics import means
 from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
+from perflow_demo.nets.tsr import PLANES, Backbone
 from perflow_demo.training.publish import write_module
 from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
@@ -23,6 +24,8 @@ from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
 BLURRED = 0.3  # share of batches
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
 ANYWHERE = 0.5  # share of the points a thing
+FINEST = 16  # times the longest wave's frequency, the shortest one's
+SHARPNESS = 3.0  # with which heads look at places, to begin with
 SHOWN, SIDES = 6, (0, 120, 240)
 
 
@@ -169,27 +172,52 @@ def build_tsr(plane: int, debug: bool = False) -> TSR:
 
 @torch.no_grad()
 def _give_places(network: TSR) -> None:
-    """Where tokens are is said in waves to begin with (Vaswani et al. 2017, section 3.5, in 2D).
+    """Tokens know where they are to begin with, and look at the picture there.
 
-    With codes drawn at random, the mean thing is all that is drawn for hundreds of steps.
+    Of its world axes a token knows two, an image token y and z, as waves (Vaswani et al. 2017,
+    section 3.5). Half of the heads that look at the picture compare those: what is seen at a place
+    is asked for there first, and along its row or column for the planes that lie edgewise. With
+    codes drawn at random, the mean thing is all that is drawn for hundreds of steps, and with
+    heads drawn at random the mean thing of its kind for thousands.
     """
-    seen = network.image_tokenizer.model.embeddings.position_embeddings
+    seen = network.image_tokenizer.model.embeddings.position_embeddings  # 1 1+N D
+    tokens = network.tokenizer.embeddings  # 3 C P P
+    planes, width, side, _ = tokens.shape
+    across = width // 8  # channels a wave
+    tokens.copy_(torch.randn(planes, width, 1, 1).expand_as(tokens))
+    tokens[:, : 3 * across] = 0
+    waves = _waves(side, across).T  # across × side
+    for plane, (column, row) in zip(tokens, PLANES, strict=True):
+        plane[column * across : (column + 1) * across] = waves[:, None]
+        plane[row * across : (row + 1) * across] = waves[:, :, None]
     side = int((seen.shape[1] - 1) ** 0.5)
-    seen[0, 1:] = _waves(side, seen.shape[-1])
-    tokens = network.tokenizer.embeddings
-    planes, channels, side, _ = tokens.shape
-    waves = _waves(side, channels).T.reshape(channels, side, side)
-    tokens.copy_((waves + 0.5 * torch.randn(planes, channels, 1, 1)) / channels**0.5)
+    waves = _waves(side, across)  # side × across
+    y, z = waves.expand(side, -1, -1), waves.flip(0)[:, None].expand(-1, side, -1)
+    seen[0, 1:, : 2 * across] = torch.cat([y, z], -1).flatten(0, 1)
+    _look_there(network.backbone, across)
+
+
+def _look_there(backbone: Backbone, across: int) -> None:
+    """Half of the heads compare channels y and z of tokens with those of image tokens."""
+    nn.init.eye_(backbone.proj_in.weight)
+    places = torch.eye(2 * across)
+    for block in backbone.transformer_blocks:
+        attention = block.attn2
+        head = attention.to_q.weight.shape[0] // attention.heads
+        for first in range(0, max(1, attention.heads // 2) * head, head):
+            rows = slice(first, first + 2 * across)
+            attention.to_q.weight[first : first + head] = 0
+            attention.to_k.weight[first : first + head] = 0
+            attention.to_q.weight[rows, across : 3 * across] = SHARPNESS * places
+            attention.to_k.weight[rows, : 2 * across] = places
 
 
 def _waves(side: int, width: int) -> Tensor:
-    """side² × width: sines and cosines of a square's places, half for rows and half for columns."""
+    """side × width: sines and cosines of places in a row, from a quarter of a wave upwards."""
     places = (torch.arange(side) + 0.5) / side
-    frequencies = torch.pi / 2 * side ** torch.linspace(0, 1, width // 4)
+    frequencies = torch.pi / 2 * FINEST ** (torch.arange(width // 2) / (width // 2))
     angles = places[:, None] * frequencies
-    along = torch.cat([angles.sin(), angles.cos()], 1)
-    rows, columns = (along[i].expand(side, side, -1) for i in (np.s_[:, None], np.s_[None]))
-    return torch.cat([rows, columns], -1).flatten(0, 1)
+    return torch.cat([angles.sin(), angles.cos()], 1)
 
 
 def with_planes(weights: dict[str, Tensor], plane: int) -> dict[str, Tensor]:
