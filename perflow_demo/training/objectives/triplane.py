@@ -22,8 +22,9 @@ from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, tripla
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids
 
 BLURRED = 0.3  # share of batches
+RECOLOURED = 0.5  # share of examples
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
-ANYWHERE = 0.5  # share of the points a thing
+ANYWHERE = 0.75  # share of the points of a thing
 FINEST = 16  # times the longest wave's frequency, the shortest one's
 SHARPNESS = 3.0  # with which heads look at places, to begin with
 SHOWN, SIDES = 6, (0, 120, 240)
@@ -40,11 +41,15 @@ class Batch(NamedTuple):
 
 
 class TriplaneObjective:
-    """Cross-entropy of inside and outside at points, and L1 of colours near the skin.
+    """Inside and outside at points, by cross-entropy and by the soft overlap of the volumes, and L1
+    of colours near the skin.
 
+    The nearest points have colours only: on which side of the skin they lie is a coin tossed to a
+    network that does not place it that exactly, and drowned what it could learn.
     The logit is the logarithm of density_act over LEVEL, so the surface lies where density_act is
     LEVEL and meshes of any size are extracted as from the published weights. Every example is
-    mirrored half of the time. The last `held_out` things are never trained on.
+    mirrored half of the time, and has its red, green and blue exchanged half of the time: there are
+    few things, and a shape has any colour. The last `held_out` things are never trained on.
     """
 
     def __init__(
@@ -61,8 +66,8 @@ class TriplaneObjective:
         self.points, self.colour_weight = points, colour_weight
 
     def batch(self, rng: np.random.Generator, count: int) -> Batch:
-        """`count` pictures of things, with a quarter of the points near the skin and coloured, a
-        quarter farther off it and half anywhere. Drawn pictures are softer than rendered ones, so
+        """`count` pictures of things, an eighth of the points near the skin and coloured, an eighth
+        farther off it and the others anywhere. Drawn pictures are softer than rendered ones, so
         some batches are."""
         rows = [self._example(rng) for _ in range(count)]
         batch = Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)))
@@ -77,16 +82,18 @@ class TriplaneObjective:
         logits = torch.stack([a["density"][:, 0] for a in answers]) + net.density_bias - log(LEVEL)
         near = batch.colours.shape[1]
         colours = torch.stack([a["color"][:near] for a in answers])
-        outline = F.binary_cross_entropy_with_logits(logits, batch.inside)
+        outline = F.binary_cross_entropy_with_logits(logits[:, near:], batch.inside[:, near:])
         colour = (colours - batch.colours).abs().mean()
         anywhere = np.s_[:, -int(ANYWHERE * self.points) :]
+        overlap = _overlap(logits[anywhere].sigmoid(), batch.inside[anywhere])
         found, truth = logits.detach()[anywhere] > 0, batch.inside[anywhere] > 0
         figures = {
             "outline": outline.item(),
+            "overlap": overlap.item(),
             "colour": colour.item(),
             "iou": ((found & truth).sum() / (found | truth).sum().clamp(min=1)).item(),
         }
-        return outline + self.colour_weight * colour, figures
+        return outline + 1 - overlap + self.colour_weight * colour, figures
 
     @torch.no_grad()
     def sheet(self, net: TSR) -> Image.Image:
@@ -130,12 +137,19 @@ class TriplaneObjective:
         image, places = row["views"][which], stand.place(row["points"][chosen])
         if rng.random() < 0.5:
             image, places = image[:, ::-1], places * (1, -1, 1)
+        channels = rng.permutation(3) if rng.random() < RECOLOURED else np.arange(3)
         return (
-            np.asarray(image, np.float32) / 255,
+            np.asarray(image[..., channels], np.float32) / 255,
             places.astype(np.float32),
             row["inside"][chosen].astype(np.float32),
-            row["colours"][closest].astype(np.float32) / 255,
+            row["colours"][closest][:, channels].astype(np.float32) / 255,
         )
+
+
+def _overlap(found: Tensor, truth: Tensor) -> Tensor:
+    """The mean over things of how much volumes overlap, intersection over union: B N in [0, 1]."""
+    both = (found * truth).sum(1)
+    return ((both + 1) / (found.sum(1) + truth.sum(1) - both + 1)).mean()
 
 
 def build_tsr(plane: int, debug: bool = False) -> TSR:
