@@ -63,7 +63,8 @@ class TriplaneObjective:
         self.net = network
         self.solids = Solids(folder)
         self.training = len(self.solids) - held_out
-        self.points, self.colour_weight = points, colour_weight
+        self.points, self.anywhere = points, int(ANYWHERE * points)
+        self.colour_weight = colour_weight
 
     def batch(self, rng: np.random.Generator, count: int) -> Batch:
         """`count` pictures of things, an eighth of the points near the skin and coloured, an eighth
@@ -84,7 +85,7 @@ class TriplaneObjective:
         colours = torch.stack([a["color"][:near] for a in answers])
         outline = F.binary_cross_entropy_with_logits(logits[:, near:], batch.inside[:, near:])
         colour = (colours - batch.colours).abs().mean()
-        anywhere = np.s_[:, -int(ANYWHERE * self.points) :]
+        anywhere = np.s_[:, -self.anywhere :]
         overlap = _overlap(logits[anywhere].sigmoid(), batch.inside[anywhere])
         found, truth = logits.detach()[anywhere] > 0, batch.inside[anywhere] > 0
         figures = {
@@ -129,10 +130,10 @@ class TriplaneObjective:
         row = self.solids[rng.integers(self.training)]
         which = rng.integers(len(row["views"]))
         stand = Stand.seen(row["skin"], row["cameras"][which], self.net.radius)
-        near, anywhere = int(POINTS * COLOURED), int(ANYWHERE * self.points)
-        closest = rng.integers(near, size=(self.points - anywhere) // 2)
-        farther = rng.integers(near, POINTS, self.points - anywhere - len(closest))
-        everywhere = rng.integers(POINTS, 2 * POINTS, anywhere)
+        near = int(POINTS * COLOURED)
+        closest = rng.integers(near, size=(self.points - self.anywhere) // 2)
+        farther = rng.integers(near, POINTS, self.points - self.anywhere - len(closest))
+        everywhere = rng.integers(POINTS, 2 * POINTS, self.anywhere)
         chosen = np.concatenate([closest, farther, everywhere])
         image, places = row["views"][which], stand.place(row["points"][chosen])
         if rng.random() < 0.5:

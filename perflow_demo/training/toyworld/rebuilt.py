@@ -3,8 +3,8 @@
 That world is upright and turned to the viewer: the picture's camera stands at azimuth 0, which is
 +X, whatever its elevation. So the network never has to guess which side of a thing is its front,
 and a mesh faces whoever looks at it. Nor does it have to guess how large the thing is and where:
-its box is centred, and it is as wide or as high in the world's box as in the framed picture, unless
-it is so deep that it would not fit.
+the middle of what the picture shows is the world's, and the thing is as wide or as high in the
+world's box as in the framed picture, unless it is so deep that it would not fit.
 """
 
 from __future__ import annotations
