@@ -26,7 +26,7 @@ RECOLOURED = 0.5  # share of examples
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
 ANYWHERE = 0.75  # share of the points of a thing
 FINEST = 16  # times the longest wave's frequency, the shortest one's
-SHARPNESS = 3.0  # with which heads look at places, to begin with
+SHARPNESS = (6.0, 0.75)  # with which heads look at their place and around it
 SHOWN, SIDES = 6, (0, 120, 240)
 
 
@@ -187,13 +187,14 @@ def build_tsr(plane: int, debug: bool = False) -> TSR:
 
 @torch.no_grad()
 def _give_places(network: TSR) -> None:
-    """Tokens know where they are to begin with, and look at the picture there.
+    """Tokens know where they are and half of the heads look at the picture there, for good.
 
     Of its world axes a token knows two, an image token y and z, as waves (Vaswani et al. 2017,
-    section 3.5). Half of the heads that look at the picture compare those: what is seen at a place
-    is asked for there first, and along its row or column for the planes that lie edgewise. With
-    codes drawn at random, the mean thing is all that is drawn for hundreds of steps, and with
-    heads drawn at random the mean thing of its kind for thousands.
+    section 3.5), in channels that no layer writes to. Half of the heads that look at the picture
+    compare those: what is seen at a place is asked for there, and along its row or column for the
+    planes that lie edgewise. With codes drawn at random, the mean thing is all that is drawn for
+    hundreds of steps; with heads drawn at random, or free to turn away, the mean thing of its kind
+    for thousands.
     """
     seen = network.image_tokenizer.model.embeddings.position_embeddings  # 1 1+N D
     tokens = network.tokenizer.embeddings  # 3 C P P
@@ -205,26 +206,58 @@ def _give_places(network: TSR) -> None:
     for plane, (column, row) in zip(tokens, PLANES, strict=True):
         plane[column * across : (column + 1) * across] = waves[:, None]
         plane[row * across : (row + 1) * across] = waves[:, :, None]
+    _hold(tokens, np.s_[:, : 3 * across])
     side = int((seen.shape[1] - 1) ** 0.5)
     waves = _waves(side, across)  # side × across
     y, z = waves.expand(side, -1, -1), waves.flip(0)[:, None].expand(-1, side, -1)
     seen[0, 1:, : 2 * across] = torch.cat([y, z], -1).flatten(0, 1)
+    _hold(seen, np.s_[:, :, : 2 * across])
+    _leave_alone(network, across)
     _look_there(network.backbone, across)
 
 
+def _leave_alone(network: TSR, across: int) -> None:
+    """Layers add nothing to the channels of places."""
+    entrance = network.image_tokenizer.model.embeddings.patch_embeddings.projection
+    written = [(entrance, 2 * across)]
+    for layer in network.image_tokenizer.model.layers:
+        written += [(layer.attention.o_proj, 2 * across), (layer.mlp.fc2, 2 * across)]
+    for block in network.backbone.transformer_blocks:
+        outputs = block.attn1.to_out[0], block.attn2.to_out[0], block.ff.net[-1]
+        written += [(output, 3 * across) for output in outputs]
+    for layer, places in written:
+        for parameter in (layer.weight, layer.bias):
+            parameter[:places] = 0
+            _hold(parameter, np.s_[:places])
+
+
 def _look_there(backbone: Backbone, across: int) -> None:
-    """Half of the heads compare channels y and z of tokens with those of image tokens."""
+    """Half of the heads compare channels y and z of tokens with those of image tokens, less their
+    mean: by how much the norm before them shifts all channels is the business of other channels."""
     nn.init.eye_(backbone.proj_in.weight)
+    nn.init.zeros_(backbone.proj_in.bias)
+    _hold(backbone.proj_in.weight, np.s_[: 3 * across])
+    _hold(backbone.proj_in.bias, np.s_[: 3 * across])
     places = torch.eye(2 * across)
     for block in backbone.transformer_blocks:
         attention = block.attn2
         head = attention.to_q.weight.shape[0] // attention.heads
-        for first in range(0, max(1, attention.heads // 2) * head, head):
+        local = max(1, attention.heads // 2) * head
+        queries, keys = attention.to_q.weight, attention.to_k.weight
+        queries[:local] = keys[:local] = 0
+        for first, sharpness in zip(range(0, local, head), SHARPNESS, strict=False):
             rows = slice(first, first + 2 * across)
-            attention.to_q.weight[first : first + head] = 0
-            attention.to_k.weight[first : first + head] = 0
-            attention.to_q.weight[rows, across : 3 * across] = SHARPNESS * places
-            attention.to_k.weight[rows, : 2 * across] = places
+            queries[rows, across : 3 * across] = sharpness * places
+            keys[rows, : 2 * across] = places - 1 / len(places)
+        _hold(queries, np.s_[:local])
+        _hold(keys, np.s_[:local])
+
+
+def _hold(parameter: nn.Parameter, kept: object) -> None:
+    """No step changes the entries `kept` of a parameter."""
+    free = torch.ones_like(parameter)
+    free[kept] = 0
+    parameter.register_hook(lambda gradient: gradient * free)
 
 
 def _waves(side: int, width: int) -> Tensor:
@@ -235,12 +268,15 @@ def _waves(side: int, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
-def with_planes(weights: dict[str, Tensor], plane: int) -> dict[str, Tensor]:
-    """A TSR's weights, its tokens interpolated to plane × plane a plane."""
-    tokens = weights["tokenizer.embeddings"]
-    return weights | {
-        "tokenizer.embeddings": F.interpolate(tokens, (plane, plane), mode="bilinear")
-    }
+def going_on(network: TSR, weights: dict[str, Tensor]) -> TSR:
+    """The network with those weights, their tokens interpolated to as many as it has; it knows
+    where its own are."""
+    places = network.tokenizer.embeddings.detach()
+    tokens = F.interpolate(weights["tokenizer.embeddings"], places.shape[2:], mode="bilinear")
+    held = 3 * (places.shape[1] // 8)
+    tokens[:, :held] = places[:, :held]
+    network.load_state_dict(weights | {"tokenizer.embeddings": tokens})
+    return network
 
 
 def _blurred(images: Tensor, times: int) -> Tensor:
