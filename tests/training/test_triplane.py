@@ -145,7 +145,7 @@ def test_tokens_look_at_their_own_place_of_the_picture_for_good():
 def learn_something(net) -> bool:
     """Ten large steps, as the recipe takes them, towards noise; whether they changed what is
     free."""
-    recipe = replace(recipes.triplane_coarse(Workshop(Path(), Path())), muon=0.2)
+    recipe = replace(recipes.triplane_coarse(Workshop(Path(), Path())), muon=0.5)
     entrance = net.backbone.transformer_blocks[0].attn2.to_q.weight
     before = entrance.detach().clone()
     optimizers = loop._optimizers(recipe, net)

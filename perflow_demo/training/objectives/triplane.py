@@ -27,6 +27,7 @@ COLOURED = 0.5  # share of the near points that have a colour: those closest to 
 ANYWHERE = 0.75  # share of the points of a thing
 FINEST = 16  # times the longest wave's frequency, the shortest one's
 SHARPNESS = (6.0, 0.75)  # with which heads look at their place and around it
+LOUD = (10.0, 4.0)  # places beside all else that a token and an image token know, to begin with
 SHOWN, SIDES = 6, (0, 120, 240)
 
 
@@ -192,9 +193,10 @@ def _give_places(network: TSR) -> None:
     Of its world axes a token knows two, an image token y and z, as waves (Vaswani et al. 2017,
     section 3.5), in channels that no layer writes to. Half of the heads that look at the picture
     compare those: what is seen at a place is asked for there, and along its row or column for the
-    planes that lie edgewise. With codes drawn at random, the mean thing is all that is drawn for
-    hundreds of steps; with heads drawn at random, or free to turn away, the mean thing of its kind
-    for thousands.
+    planes that lie edgewise. What layers write grows twentyfold, and the norms would drown places
+    that are not loud from the first. With codes drawn at random, the mean thing is all that is
+    drawn for hundreds of steps; with heads drawn at random, or free to turn away, the mean thing of
+    its kind for thousands.
     """
     seen = network.image_tokenizer.model.embeddings.position_embeddings  # 1 1+N D
     tokens = network.tokenizer.embeddings  # 3 C P P
@@ -210,7 +212,7 @@ def _give_places(network: TSR) -> None:
     side = int((seen.shape[1] - 1) ** 0.5)
     waves = _waves(side, across)  # side × across
     y, z = waves.expand(side, -1, -1), waves.flip(0)[:, None].expand(-1, side, -1)
-    seen[0, 1:, : 2 * across] = torch.cat([y, z], -1).flatten(0, 1)
+    seen[0, 1:, : 2 * across] = LOUD[1] * torch.cat([y, z], -1).flatten(0, 1)
     _hold(seen, np.s_[:, :, : 2 * across])
     _leave_alone(network, across)
     _look_there(network.backbone, across)
@@ -236,6 +238,7 @@ def _look_there(backbone: Backbone, across: int) -> None:
     mean: by how much the norm before them shifts all channels is the business of other channels."""
     nn.init.eye_(backbone.proj_in.weight)
     nn.init.zeros_(backbone.proj_in.bias)
+    backbone.proj_in.weight[: 3 * across] *= LOUD[0]
     _hold(backbone.proj_in.weight, np.s_[: 3 * across])
     _hold(backbone.proj_in.bias, np.s_[: 3 * across])
     places = torch.eye(2 * across)
