@@ -21,7 +21,7 @@ from perflow_demo.training.objectives.multiview import MultiviewObjective, pictu
 from perflow_demo.training.objectives.reading import ReadingObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.tile import TileObjective
-from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, going_on
+from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, go_on
 from perflow_demo.training.toyworld.scene import CATALOGUE, POSED
 from perflow_demo.training.toyworld.shards import ALPHA, ON_WHITE, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
@@ -173,7 +173,7 @@ class Workshop:
         plane = plane // 2 if self.debug else plane
         network = build_tsr(plane, self.debug)
         if (self.assets / "tsr").is_dir():
-            going_on(network, published(self.assets / "tsr"))
+            go_on(network, published(self.assets / "tsr"))
         config = {"held_out": 3, "points": 64} if self.debug else {}
         return TriplaneObjective(self.solids(), network, **config)
 

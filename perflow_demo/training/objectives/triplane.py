@@ -201,7 +201,7 @@ def _give_places(network: TSR) -> None:
     seen = network.image_tokenizer.model.embeddings.position_embeddings  # 1 1+N D
     tokens = network.tokenizer.embeddings  # 3 C P P
     planes, width, side, _ = tokens.shape
-    across = width // 8  # channels a wave
+    across = _across(tokens)
     tokens.copy_(torch.randn(planes, width, 1, 1).expand_as(tokens))
     tokens[:, : 3 * across] = 0
     waves = _waves(side, across).T  # across × side
@@ -263,6 +263,12 @@ def _hold(parameter: nn.Parameter, kept: object) -> None:
     parameter.register_hook(lambda gradient: gradient * free)
 
 
+def _across(tokens: Tensor) -> int:
+    """How many channels of tokens 3 C P P tell a place along one axis; the first three times as
+    many tell it along all."""
+    return tokens.shape[1] // 8
+
+
 def _waves(side: int, width: int) -> Tensor:
     """side × width: sines and cosines of places in a row, from a quarter of a wave upwards."""
     places = (torch.arange(side) + 0.5) / side
@@ -271,15 +277,14 @@ def _waves(side: int, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
-def going_on(network: TSR, weights: dict[str, Tensor]) -> TSR:
-    """The network with those weights, their tokens interpolated to as many as it has; it knows
-    where its own are."""
-    places = network.tokenizer.embeddings.detach()
-    tokens = F.interpolate(weights["tokenizer.embeddings"], places.shape[2:], mode="bilinear")
-    held = 3 * (places.shape[1] // 8)
-    tokens[:, :held] = places[:, :held]
+def go_on(network: TSR, weights: dict[str, Tensor]) -> None:
+    """Give the network those weights, their tokens interpolated to as many as it has; where its
+    own are, it knows already."""
+    own = network.tokenizer.embeddings.detach()
+    tokens = F.interpolate(weights["tokenizer.embeddings"], own.shape[2:], mode="bilinear")
+    places = np.s_[:, : 3 * _across(own)]
+    tokens[places] = own[places]
     network.load_state_dict(weights | {"tokenizer.embeddings": tokens})
-    return network
 
 
 def _blurred(images: Tensor, times: int) -> Tensor:
