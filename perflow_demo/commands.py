@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Switches whose off has a name of its own.
-SWITCHES = {"texture": "--texture/--vertex-colors", "print_ready": "--print-ready"}
+SWITCHES = {
+    "texture": "--texture/--vertex-colors",
+    "projection": "--details/--no-details",
+    "print_ready": "--print-ready",
+}
 # What no value means, where the family does not decide, and what only holds here.
 UNSET = {"style": "the base", "lora": "none", "faces": "as many as there are"}
 ALSO = {"texture": " By default only a GLB has one."}

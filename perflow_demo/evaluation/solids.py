@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from perflow_demo.errors import BadRequest
+from perflow_demo.evaluation.judging import judge_pictures, load_judge, score
 from perflow_demo.evaluation.metrics import iou, means
 from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
@@ -19,7 +20,8 @@ from perflow_demo.tasks import to_3d
 
 SIDES = {"front": 0, "left": 90, "back": 180, "right": 270}
 RESOLUTION = 128
-
+ASIDE = 45
+COLOURED = {"the network's": False, "the picture's details": True}
 
 FULL, QUICK = Plan(200, 200, 8), Plan(12, 12, 6)
 
@@ -35,14 +37,15 @@ def rendered(registry: Registry, plan: Plan) -> Report:
     """Means over the things, as `rebuilt.compare` has them."""
     needs_toyworld()
     from perflow_demo.training.toyworld.rebuilt import LEVEL, compare, triplane
-    from perflow_demo.training.toyworld.solid_shards import describe, single
+    from perflow_demo.training.toyworld.solid_shards import describe, measured_skin, single
 
     found, shown = [], []
     with registry.lease_solid() as network:
         for index in range(plan.rendered):
             rng = np.random.default_rng([WORLD, index])
-            row = describe(single(WORLD, index), rng, network.image_size)
-            found.append(compare(network, row, RESOLUTION))
+            scene = single(WORLD, index)
+            row = describe(scene, rng, network.image_size)
+            found.append(compare(network, row, measured_skin(scene, rng), RESOLUTION))
             if index < plan.shown:
                 code = triplane(network, row["views"][0])
                 mesh = upright(network.extract_mesh(code, RESOLUTION, LEVEL, closed=True))
@@ -52,28 +55,39 @@ def rendered(registry: Registry, plan: Plan) -> Report:
 
 
 def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
-    """Pictures drawn of a prompt have no truth but themselves: the mesh has to cover the same.
+    """Pictures drawn of a prompt have no truth but themselves: the mesh has to cover the same, and
+    to show the kind of thing that was asked for.
 
-    made: share of the pictures that became a mesh. front_iou: of the mesh's outline from the front
-    with the cut-out's, both framed alike.
+    A row a way to colour meshes. made: share of the pictures that became a mesh. front_iou: of the
+    mesh's outline from the front with the cut-out's, both framed alike. named, named_aside: share
+    of the meshes whose kind the judge names, from the front and from ASIDE degrees around.
     """
-    figures, shown = defaultdict(list), []
-    for picture in drawings(settings, registry, plan.drawn):
-        request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False)
-        try:
-            result = to_3d.run(request, registry, picture=picture)
-        except BadRequest:
-            figures["made"].append(0.0)
-            continue
-        figures["made"].append(1.0)
-        figures["watertight"].append(float(result.surface.watertight))
-        sides = _sides(result.mesh)
-        outline = (np.asarray(sides[0]) != PAPER).any(-1)
-        figures["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))
-        if len(shown) < plan.shown:
-            shown.append([picture, *sides])
-    row = {name: float(np.mean(values)) for name, values in figures.items()}
-    table = [{"pictures": len(figures["made"])} | row]
+    judge = load_judge(settings)
+    figures, shown = {label: defaultdict(list) for label in COLOURED}, []
+    for prompt, picture in drawings(settings, registry, plan.drawn):
+        for label, projection in COLOURED.items():
+            request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False, projection=projection)
+            row = figures[label]
+            try:
+                result = to_3d.run(request, registry, picture=picture)
+            except BadRequest:
+                row["made"].append(0.0)
+                continue
+            row["made"].append(1.0)
+            row["watertight"].append(float(result.surface.watertight))
+            sides = _sides(result.mesh)
+            outline = (np.asarray(sides[0]) != PAPER).any(-1)
+            row["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))
+            for name, azimuth in (("named", 0), ("named_aside", ASIDE)):
+                verdict = judge_pictures(judge, [Turntable(result.mesh).view(azimuth)])
+                row[name].append(score(judge, [prompt], verdict)["category"])
+            if projection and len(shown) < plan.shown:
+                shown.append([picture, *sides])
+    table = [
+        {"colours": label, "pictures": len(row["made"])}
+        | {name: float(np.mean(values)) for name, values in row.items()}
+        for label, row in figures.items()
+    ]
     return Report({"meshes of drawn pictures": table}, [_strips(shown)])
 
 

@@ -9,7 +9,7 @@ from PIL.Image import Image
 
 from perflow_demo.errors import UserError
 from perflow_demo.evaluation.judging import load_judge
-from perflow_demo.evaluation.prompts import main_prompts
+from perflow_demo.evaluation.prompts import Prompt, main_prompts
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import text_to_image
@@ -33,12 +33,12 @@ def needs_toyworld() -> None:
         raise UserError("Things are rendered for this: pip install -r requirements-dev.txt first.")
 
 
-def drawings(settings: Settings, registry: Registry, count: int) -> Iterator[Image]:
-    """Pictures of the main prompts without accessories, by the family's defaults."""
+def drawings(settings: Settings, registry: Registry, count: int) -> Iterator[tuple[Prompt, Image]]:
+    """Main prompts without accessories, each with its picture by the family's defaults."""
     classes = load_judge(settings).config
     prompts = main_prompts(classes.kinds, classes.colours, ())
     # A stride that visits every kind once before it visits any of them again.
     order = cycle(prompts[start::4][i] for start in range(4) for i in range(len(prompts) // 4))
     for prompt in islice(order, count):
         request = TextToImageRequest(prompt=prompt.text, seed=prompt.seed)
-        yield text_to_image.run(request, registry).pictures[0]
+        yield prompt, text_to_image.run(request, registry).pictures[0]

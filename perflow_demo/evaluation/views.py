@@ -61,7 +61,7 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
     taken: share of the pictures in which the foreground network found one whole thing.
     """
     figures, strips = defaultdict(list), []
-    for picture in drawings(settings, registry, plan.drawn):
+    for _, picture in drawings(settings, registry, plan.drawn):
         try:
             cutout = foreground.cut_out(picture, registry)
         except BadRequest:
@@ -89,7 +89,7 @@ def draw(registry: Registry, picture: Image.Image, way: Sampler) -> tuple[np.nda
         way.set_up(pipeline)
         guidance_scale = family.defaults.guidance_scale
         conditions = multiview_sampling.condition(pipeline, picture, guidance_scale)
-        latents = multiview_sampling.noise(pipeline, SEED, picture.width)
+        latents = multiview_sampling.noise(pipeline, SEED, picture.width, family.defaults.variety)
         *_, (latents, _) = multiview_sampling.denoise(pipeline, latents, conditions)
         pages = multiview_sampling.decode(pipeline, latents)
     if family.cleared:

@@ -1,4 +1,4 @@
-"""Pictures of a mesh from all around, without OpenGL: its surface as a cloud of painted points."""
+"""Pictures of a mesh from all around, without OpenGL: as a cloud of painted points."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from perflow_demo.geometry.cameras import Camera
+from perflow_demo.geometry.cloud import cloud
 from perflow_demo.geometry.mesh import Mesh
 
 FINER = 2  # pixels drawn along a side of each that is shown
@@ -22,9 +23,10 @@ class Turntable:
     def __init__(self, mesh: Mesh, size: int = 256, seed: int = 0) -> None:
         """size: pixels along a picture's side. seed: of the points. The mesh must not be empty."""
         self.size = size
-        places, self.normals, self.colours = _cloud(mesh, DENSITY * size**2, seed)
-        middle = (places.min(0) + places.max(0)) / 2
-        self.places = places - middle
+        points = cloud(mesh, DENSITY * size**2, seed)
+        self.normals, self.colours = points.normals, points.colours
+        middle = (points.places.min(0) + points.places.max(0)) / 2
+        self.places = points.places - middle
         self.reach = 1.04 * np.linalg.norm(self.places, axis=1).max()
 
     def view(self, azimuth: float, elevation: float = ELEVATION) -> Image.Image:
@@ -48,32 +50,3 @@ class Turntable:
     def turn(self, frames: int = 36) -> list[Image.Image]:
         """One whole turn, its front first."""
         return [self.view(360 * i / frames) for i in range(frames)]
-
-
-def _cloud(mesh: Mesh, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places, unit normals and sRGB colours in [0, 1] of points spread evenly over the surface."""
-    rng, shape = np.random.default_rng(seed), mesh.shape()
-    areas = shape.area_faces
-    face = rng.choice(len(areas), count, p=areas / areas.sum())
-    root, share = np.sqrt(rng.random(count)), rng.random(count)
-    weights = np.stack([1 - root, root * (1 - share), root * share], 1)
-
-    def between(values: np.ndarray) -> np.ndarray:
-        return np.einsum("nc,ncx->nx", weights, values[mesh.faces[face]])
-
-    normals = between(mesh.normals())
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    if mesh.texture is not None:
-        colours = _looked_up(mesh.texture, between(mesh.uv))
-    elif mesh.colors is not None:
-        colours = between(mesh.colors)
-    else:
-        colours = np.full((count, 3), 0.8)
-    return between(mesh.vertices), normals, colours
-
-
-def _looked_up(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    height, width = texture.shape[:2]
-    column = np.clip((uv[:, 0] * width).astype(np.int64), 0, width - 1)
-    row = np.clip(((1 - uv[:, 1]) * height).astype(np.int64), 0, height - 1)
-    return texture[row, column] / 255

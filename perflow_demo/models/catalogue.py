@@ -171,7 +171,7 @@ POCKET_VIEWS = MultiviewFamily(
     ),
     scheduler=POCKET.scheduler,
     delta=POCKET.delta,
-    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=256),
+    defaults=Defaults(steps=4, teacher_steps=25, guidance_scale=1.0, size=256, variety=0.4),
     prediction_type=POCKET.prediction_type,
     cleared=True,
     gpu_seconds=15,
@@ -191,6 +191,7 @@ SOLIDS: dict[str, SolidModel] = {
             network=Component(
                 "3D network", "tsr/config.json", "tsr/diffusion_pytorch_model.safetensors"
             ),
+            lens=(4.35, 0.2),
             gpu_seconds=45,
         ),
         SolidModel(
@@ -200,6 +201,7 @@ SOLIDS: dict[str, SolidModel] = {
             licence="MIT",
             folder="TripoSR",
             network=Component("TripoSR", "config.yaml", "model.safetensors"),
+            lens=(1.9, 0.364),  # 40° wide
             checkpoint="model.ckpt",
             drawing=Drawing("diff_eps", steps=6, guidance_scale=7.0),  # Stable Diffusion 1.5
             repository=Repository(

@@ -53,7 +53,8 @@ class Style:
 class Defaults:
     """What a run uses unless the user says otherwise; teacher_steps is for runs without ΔW.
 
-    fidelity: of a refinement, as in `tasks.fidelity`.
+    fidelity: of a refinement, as in `tasks.fidelity`. variety: of views, as in
+    `tasks.multiview_sampling.noise`.
     """
 
     steps: int
@@ -62,6 +63,7 @@ class Defaults:
     size: int
     negative_prompt: str = ""
     fidelity: float = 0.0
+    variety: float = 1.0
 
     def steps_of(self, acceleration: str) -> int:
         """The steps of a run that is accelerated by "perflow", or of the plain "teacher"."""
@@ -233,6 +235,8 @@ class Drawing:
 class SolidModel:
     """A network that makes a triplane of one picture, from which a mesh is extracted.
 
+    lens: distance and half_height of the camera that its pictures are taken with, as in
+    `geometry.projection.Lens`.
     checkpoint: the pickle that its weights may come as instead, converted once; None for none.
     drawing: how its authors' pictures were drawn, if they said so.
     Other fields as in `Family`.
@@ -244,6 +248,7 @@ class SolidModel:
     licence: str
     folder: str
     network: Component
+    lens: tuple[float, float]
     checkpoint: str | None = None
     drawing: Drawing | None = None
     repository: Repository | None = None

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.modeling_utils import ModelMixin
+from PIL import Image
 from torch import Tensor, nn
 
 from perflow_demo.geometry.isosurface import extract_surface
@@ -113,6 +114,12 @@ class TSR(ModelMixin, ConfigMixin):
         """
         picture = torch.from_numpy(on_grey(frame_object(cutout, ratio)))
         return self.resize(picture[None].to(self.device).float() / 255)
+
+    def framed(self, cutout: np.ndarray, ratio: float = FOREGROUND_RATIO) -> np.ndarray:
+        """A cut-out H×W×4 uint8 framed as by `prepare` and of the same size, S×S×4 uint8, still cut
+        out."""
+        size = (self.image_size, self.image_size)
+        return np.asarray(Image.fromarray(frame_object(cutout, ratio)).resize(size))
 
     def resize(self, images: Tensor) -> Tensor:
         """Images B H W 3 at the network's input size, antialiased."""

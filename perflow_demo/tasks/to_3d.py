@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,6 +27,7 @@ from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageReques
 from perflow_demo.tasks.working import told
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL.Image import Image
 
     from perflow_demo.geometry.mesh import Mesh
@@ -97,6 +98,11 @@ class To3DRequest(Request):
         True,
         title="Texture",
         description="Colours as a texture, sharp on few faces; else a colour for each vertex.",
+    )
+    projection: bool = Field(
+        True,
+        title="Picture's details",
+        description="What the picture shows is painted on the mesh; else all is the network's.",
     )
     faces: int | None = Field(
         None,
@@ -201,7 +207,8 @@ def stream(
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
-        mesh, surface = yield from run.stage("Finish", _finish(run, network, code, mesh))
+        painted = partial(_finish, run, network, code, mesh, cutout)
+        mesh, surface = yield from run.stage("Finish", painted())
     yield To3DResult(mesh, surface, picture, cutout, run.request, run.seconds, tuple(run.notes))
 
 
@@ -317,7 +324,9 @@ def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
     return mesh
 
 
-def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Phase, None, tuple]:
+def _finish(
+    run: _Run, network, code, mesh: "Mesh", cutout: "Image"
+) -> Generator[Phase, None, tuple["Mesh", "Mesh"]]:
     """Return the mesh cared for, upright and coloured, and the same before it was cut open."""
     from perflow_demo.geometry import mesh as care
     from perflow_demo.geometry import unwrap
@@ -327,9 +336,30 @@ def _finish(run: _Run, network, code, mesh: "Mesh") -> Generator[Phase, None, tu
     surface = care.upright(care.finished(mesh, faces, 1 if request.print_ready else None))
     if request.print_ready and not surface.watertight:
         run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
+    yield Phase("Finish", number, len(STAGES), 0.2)
+    paint = _painter(request, network, surface, cutout)
+    surface = replace(surface, colors=paint(surface.vertices, surface.colors))
     if not request.texture:
         return surface, surface
-    yield Phase("Finish", number, len(STAGES), 0.3)
+    yield Phase("Finish", number, len(STAGES), 0.4)
     mesh = unwrap.unwrap(surface)
     yield Phase("Finish", number, len(STAGES), 0.6)
-    return unwrap.bake(mesh, lambda at: network.colors_at(code, care.tsr_points(at))), surface
+
+    def colours(places: "np.ndarray") -> "np.ndarray":
+        return paint(places, network.colors_at(code, care.tsr_points(places)))
+
+    return unwrap.bake(mesh, colours), surface
+
+
+def _painter(
+    request: To3DRequest, network, surface: "Mesh", cutout: "Image"
+) -> "Callable[[np.ndarray, np.ndarray], np.ndarray]":
+    """Places on the upright surface and the network's colours there → the colours they get."""
+    if not request.projection:
+        return lambda places, colours: colours
+    import numpy as np
+
+    from perflow_demo.geometry.projection import Lens, project
+
+    framed = network.framed(np.asarray(cutout), request.ratio)
+    return project(surface, framed, Lens(*solid_model(request.model).lens)).paint

@@ -104,6 +104,19 @@ def test_a_texture_keeps_the_colours_on_fewer_faces(registry, plain):
     assert (red > 200).mean() > 0.2 and (blue > 200).mean() > 0.2
 
 
+def test_the_front_has_the_details_of_the_picture_unless_they_are_not_wanted(registry):
+    picture = disc("RGBA")
+    ImageDraw.Draw(picture).ellipse((43, 43, 53, 53), "white")
+    bare, detailed = (
+        run(ask(projection=wanted), registry, picture=picture).mesh for wanted in (False, True)
+    )
+    assert np.array_equal(bare.vertices, detailed.vertices)
+    gained = (detailed.colors - bare.colors).mean(1)
+    brightest = bare.vertices[np.argmax(gained)]
+    assert gained.max() > 0.2 and brightest[2] > 0.8 * bare.vertices[:, 2].max()
+    assert np.abs(gained[bare.vertices[:, 2] < -0.2]).max() < 1e-6
+
+
 def test_a_file_without_textures_holds_the_surface_whole(registry):
     result = run(ask(texture=True, faces=300), registry, picture=disc())
     read = {
