@@ -90,6 +90,14 @@ class MultiviewRequest(Request):
         title="Guidance",
         description="How strictly the picture is followed (CFG); 1 turns guidance off.",
     )
+    variety: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        title="Variety",
+        description="How far views may stray from the likeliest ones; with 0 seeds are all alike.",
+    )
     seed: int = Field(
         RANDOM,
         ge=RANDOM,
@@ -136,6 +144,7 @@ class MultiviewRequest(Request):
             "Steps": self.steps,
             "Sampler": "PeRFlow" if self.acceleration == "perflow" else "DDIM",
             "CFG scale": self.guidance_scale,
+            "Variety": self.variety,
             "Seed": self.seed,
             "Model": f"{self.model} multiview",
         }
@@ -283,6 +292,7 @@ def resolve(
     values["windows"] = (request.windows or family.num_time_windows) if accelerated else None
     values["steps"] = request.steps or defaults.steps_of(request.acceleration)
     values["guidance_scale"] = request.guidance_scale or defaults.guidance_scale
+    values["variety"] = defaults.variety if request.variety is None else request.variety
     if request.seed == RANDOM:
         values["seed"] = secrets.randbelow(MAX_SEED + 1)
     if request.drawing_seed == RANDOM:
@@ -333,7 +343,7 @@ def _denoised(
     conditions = registry.with_room(
         partial(multiview_sampling.condition, pipeline, framed, request.guidance_scale)
     )
-    latents = multiview_sampling.noise(pipeline, request.seed, size)
+    latents = multiview_sampling.noise(pipeline, request.seed, size, request.variety)
     calls = multiview_sampling.denoise(pipeline, latents, conditions, registry.with_room)
     for number, (start, end) in enumerate(intervals, start=1):
         latents, clean = next(calls)

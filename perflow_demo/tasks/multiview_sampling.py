@@ -66,11 +66,17 @@ def condition(pipeline: MultiviewPipeline, picture: Image, guidance_scale: float
     )
 
 
-def noise(pipeline: MultiviewPipeline, seed: int, size: int) -> Tensor:
-    """Latents of noise for the twelve rows of one object: 12×C×h×w, float32."""
+def noise(pipeline: MultiviewPipeline, seed: int, size: int, variety: float = 1.0) -> Tensor:
+    """Latents of noise for the twelve rows of one object: 12×C×h×w, float32.
+
+    variety: in [0, 1], the noise's standard deviation. Quieter noise than the network was trained
+    with leads to what it holds for likelier: cleaner views that agree, and seeds that differ less
+    (the truncation trick of Brock et al. 2019, section 3.1, without its resampling).
+    """
     side = size // pipeline.vae_scale_factor
     shape = (ROWS, pipeline.unet.config.out_channels, side, side)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(pipeline.device)
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return variety * drawn.to(pipeline.device)
 
 
 @torch.inference_mode()

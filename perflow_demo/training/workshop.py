@@ -16,12 +16,13 @@ from transformers import ElectraModel
 from perflow_demo.models.stored import read_tensors
 from perflow_demo.nets import LatentTokens, PocketAutoencoder
 from perflow_demo.training.latents import Latents, encoded, fingerprint
+from perflow_demo.training.new_tsr import build_tsr, go_on
 from perflow_demo.training.objectives.judge import JudgeObjective
 from perflow_demo.training.objectives.multiview import MultiviewObjective, picture_to_views
 from perflow_demo.training.objectives.reading import ReadingObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.tile import TileObjective
-from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr, go_on
+from perflow_demo.training.objectives.triplane import TriplaneObjective
 from perflow_demo.training.toyworld.scene import CATALOGUE, POSED
 from perflow_demo.training.toyworld.shards import ALPHA, ON_WHITE, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
@@ -94,7 +95,7 @@ class Workshop:
     def solids(self) -> Path:
         """A folder of single things with what is inside them, made now if it is not there."""
         if self.debug:
-            return solids(self.data / "debug-solids", 0, 6, 64)
+            return solids(self.data / "debug-solids", SOLIDS[0], 6, 64)
         return solids(self.data / "solids", *SOLIDS, 256)
 
     def alphas(self) -> Path:
@@ -175,7 +176,7 @@ class Workshop:
         if (self.assets / "tsr").is_dir():
             go_on(network, published(self.assets / "tsr"))
         config = {"held_out": 3, "points": 64} if self.debug else {}
-        return TriplaneObjective(self.solids(), network, **config)
+        return TriplaneObjective(self.solids(), SOLIDS[0], network, **config)
 
     def autoencoder(self) -> PocketAutoencoder:
         """The published autoencoder, or a new one where there is none."""

@@ -112,6 +112,7 @@ class FamilyForm(Form):
             "guidance_scale": defaults.guidance_scale,
             "negative_prompt": defaults.negative_prompt,
             "fidelity": defaults.fidelity,
+            "variety": defaults.variety,
         }
 
     def switched(self, name: str, acceleration: str, held: str) -> list | dict:

@@ -174,10 +174,22 @@ def test_every_setting_changes_the_views(registry, seen, picture):
     for change in (
         {"acceleration": "teacher", "steps": 4},
         {"guidance_scale": 3},
+        {"variety": 1},
         {"steps": 1, "windows": 1},
     ):
         changed = run(MultiviewRequest(seed=7, **change), registry, picture=picture)
         assert (pixels(changed.colours) != usual).any(), change
+
+
+def test_variety_is_the_familys_unless_it_is_asked_for(registry, picture):
+    usual = run(MultiviewRequest(seed=7, steps=1, windows=1), registry, picture=picture)
+    assert usual.request.variety == POCKET_VIEWS.defaults.variety
+    assert f"Variety: {usual.request.variety}" in usual.request.parameters()
+    alike = [
+        run(MultiviewRequest(seed=seed, variety=0), registry, picture=picture).colours
+        for seed in (7, 8)
+    ]
+    assert (pixels(alike[0]) == pixels(alike[1])).all()
 
 
 def test_what_cannot_be_is_answered_in_a_sentence(registry, own_assets):

@@ -112,3 +112,9 @@ def test_noise_is_the_seeds_own(parts):
     assert torch.equal(first, again)
     assert first.shape == (12, 4, 16, 16)
     assert not torch.equal(first, multiview_sampling.noise(parts, 4, 64))
+
+
+def test_the_less_variety_the_quieter_the_noise(parts):
+    whole, half, none = (multiview_sampling.noise(parts, 3, 64, v) for v in (1, 0.5, 0))
+    assert_close(half, whole / 2, 1e-6)
+    assert not none.any()

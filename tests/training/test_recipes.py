@@ -28,7 +28,7 @@ from perflow_demo.models.triposr import load_solid
 from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.__main__ import main
 from perflow_demo.training.loop import compile_blocks
-from perflow_demo.training.objectives.triplane import build_tsr
+from perflow_demo.training.new_tsr import build_tsr
 from perflow_demo.training.publish import earlier_legs, write_card
 from perflow_demo.training.recipes import RECIPES, recipe
 from perflow_demo.training.workshop import Workshop

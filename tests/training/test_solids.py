@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
+from perflow_demo.evaluation.metrics import f_score
 from perflow_demo.training.toyworld import solid_shards
 from perflow_demo.training.toyworld.parts import Model, Paint
 from perflow_demo.training.toyworld.primitives import box, cone, ellipsoid, lathe, torus, tube
-from perflow_demo.training.toyworld.solid_shards import POINTS, Solids, single, solids
+from perflow_demo.training.toyworld.solid_shards import (
+    POINTS,
+    Solids,
+    measured_skin,
+    single,
+    solids,
+)
 from perflow_demo.training.toyworld.solids import Solid
 
 RED, BLUE = Paint((0.8, 0.1, 0.1)), Paint((0.1, 0.1, 0.8))
@@ -121,3 +128,11 @@ def test_the_outside_of_toy_world_things_is_sampled_where_they_are_seen():
 
 def _ball(points: np.ndarray, radii: tuple[float, float, float]) -> np.ndarray:
     return np.square(points / radii).sum(1) < 1
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_meshes_are_measured_by_enough_points(index):
+    """Two draws of one surface are the same surface; 4,096 points of each are 0.91 of it."""
+    scene = single(SEED, index)
+    first, second = (measured_skin(scene, np.random.default_rng(seed)) for seed in (0, 1))
+    assert f_score(first, second, 0.02 * np.ptp(first, axis=0).max()) > 0.99

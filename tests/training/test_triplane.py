@@ -11,7 +11,8 @@ import torch
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.nets.tsr_input import FOREGROUND_RATIO
 from perflow_demo.training import loop, recipes
-from perflow_demo.training.objectives.triplane import TriplaneObjective, build_tsr
+from perflow_demo.training.new_tsr import build_tsr
+from perflow_demo.training.objectives.triplane import TriplaneObjective
 from perflow_demo.training.toyworld.rebuilt import FIT, LEVEL, Stand
 from perflow_demo.training.toyworld.solid_shards import POINTS, solids
 from perflow_demo.training.workshop import Workshop
@@ -28,7 +29,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def objective(folder):
     torch.manual_seed(0)
-    return TriplaneObjective(folder, build_tsr(8, debug=True), held_out=1, points=512)
+    return TriplaneObjective(folder, SEED, build_tsr(8, debug=True), held_out=1, points=512)
 
 
 def learn(objective: TriplaneObjective, steps: int) -> list[dict[str, float]]:

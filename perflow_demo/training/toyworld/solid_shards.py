@@ -22,6 +22,7 @@ from perflow_demo.training.toyworld.solids import Solid
 SHARD = 100
 VIEWS = 3  # pictures of one thing
 POINTS = 4096  # near the skin, and as many anywhere in the box
+MEASURED = 16_384  # of the skin, to measure a mesh by
 SPREADS = (0.01, 0.04)  # how far off the skin: the first half of the points, the second half
 AZIMUTHS, ELEVATIONS = (-60, 60), (-5, 30)  # degrees
 APART = 10**6  # between a sample and the one that replaces it where it shows two things
@@ -76,6 +77,12 @@ def single(seed: int, index: int) -> Scene:
     """The scene number `index` of the world `seed`; where it has two things, another of one."""
     scenes = (sample(seed, index + attempt * APART) for attempt in count())
     return next(scene for scene in scenes if not scene.words.relation)
+
+
+def measured_skin(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """Points on the outside of its things, dense enough to measure a mesh by: MEASURED×3."""
+    places, _ = Solid(scene.parts).skin(MEASURED, rng)
+    return places
 
 
 def describe(scene: Scene, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import gradio as gr
 
@@ -41,6 +42,8 @@ class Drawn:
 @dataclass(frozen=True)
 class ViewsForm(FamilyForm):
     """The controls of the tab."""
+
+    own: ClassVar[tuple[str, ...]] = ("steps", "guidance_scale", "variety")
 
     def defaults(self, name: str):
         return self.registry.multiview_family(self.registry.family(name).multiview).defaults
@@ -110,6 +113,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
     guidance = controls.slider(fields["guidance_scale"], value=defaults.guidance_scale)
     seed, keep = controls.seed(fields["seed"])
     with gr.Accordion("Advanced", open=False):
+        variety = controls.slider(fields["variety"], value=defaults.variety, step=0.05)
         acceleration = controls.choice(fields["acceleration"], controls.KINDS)
         drawing = controls.number(fields["drawing_seed"], value=None, placeholder="the seed")
         split = controls.windows(fields["windows"])
@@ -121,6 +125,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox) -> ViewsForm:
         "acceleration": acceleration,
         "steps": steps,
         "guidance_scale": guidance,
+        "variety": variety,
         "seed": seed,
         "drawing_seed": drawing,
         "windows": split,
