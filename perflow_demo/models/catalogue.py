@@ -192,6 +192,7 @@ SOLIDS: dict[str, SolidModel] = {
                 "3D network", "tsr/config.json", "tsr/diffusion_pytorch_model.safetensors"
             ),
             lens=(4.35, 0.2),
+            smoothing=0.65,
             gpu_seconds=45,
         ),
         SolidModel(

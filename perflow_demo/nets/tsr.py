@@ -138,6 +138,20 @@ class TSR(ModelMixin, ConfigMixin):
 
     forward = scene_codes
 
+    @staticmethod
+    def smoothed(scene_codes: Tensor, cells: float) -> Tensor:
+        """Triplanes … H W blurred by a Gaussian of so many of their cells; 0: as they are.
+
+        Between cells a triplane is read along straight lines, and a network with few of them leaves
+        ripples there.
+        """
+        if not cells:
+            return scene_codes
+        places = torch.arange(scene_codes.shape[-1], device=scene_codes.device)
+        weights = torch.exp(-0.5 * ((places[:, None] - places) / cells) ** 2)
+        blur = (weights / weights.sum(1, keepdim=True)).to(scene_codes.dtype)
+        return blur @ scene_codes @ blur.T
+
     def query(self, scene_code: Tensor, points: Tensor) -> dict[str, Tensor]:
         """What a triplane 3 C H W says of points … 3 in world units.
 

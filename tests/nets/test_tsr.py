@@ -157,3 +157,14 @@ def test_what_the_network_does_not_do_is_refused(part, key, value):
 def test_a_transparent_picture_is_refused():
     with pytest.raises(ValueError, match="transparent"):
         frame_object(np.zeros((8, 8, 4), np.uint8))
+
+
+def test_smoothing_keeps_what_changes_slowly_and_levels_ripples():
+    codes = torch.full((3, 2, 8, 8), 0.7)
+    ripples = codes + 0.3 * (-1.0) ** (torch.arange(8)[:, None] + torch.arange(8))
+    slope = torch.linspace(0, 1, 8).expand_as(codes)
+    close(TSR.smoothed(codes, 0.65), codes)
+    assert (TSR.smoothed(ripples, 0.65) - codes).abs().max() < 0.1
+    inner = np.s_[..., 2:-2]
+    close(TSR.smoothed(slope, 0.65)[inner], slope[inner], 1e-3)
+    assert TSR.smoothed(ripples, 0) is ripples
