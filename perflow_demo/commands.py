@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Switches whose off has a name of its own.
 SWITCHES = {
     "texture": "--texture/--vertex-colors",
-    "projection": "--details/--no-details",
+    "details": "--details/--no-details",
     "print_ready": "--print-ready",
 }
 # What no value means, where the family does not decide, and what only holds here.

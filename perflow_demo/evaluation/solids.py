@@ -1,7 +1,7 @@
 """Meshes of things that nothing was trained on, against the truth; and of drawn pictures."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -58,37 +58,44 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
     """Pictures drawn of a prompt have no truth but themselves: the mesh has to cover the same, and
     to show the kind of thing that was asked for.
 
-    A row a way to colour meshes. made: share of the pictures that became a mesh. front_iou: of the
-    mesh's outline from the front with the cut-out's, both framed alike. named, named_aside: share
-    of the meshes whose kind the judge names, from the front and from ASIDE degrees around.
+    made: share of the pictures that became a mesh. front_iou: of the mesh's outline from the front
+    with the cut-out's, both framed alike. front, aside: share of the meshes whose kind the judge
+    names from there, the second ASIDE degrees around.
     """
     judge = load_judge(settings)
-    figures, shown = {label: defaultdict(list) for label in COLOURED}, []
+    figures, named, shown = defaultdict(list), {way: defaultdict(list) for way in COLOURED}, []
     for prompt, picture in drawings(settings, registry, plan.drawn):
-        for label, projection in COLOURED.items():
-            request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False, projection=projection)
-            row = figures[label]
-            try:
-                result = to_3d.run(request, registry, picture=picture)
-            except BadRequest:
-                row["made"].append(0.0)
-                continue
-            row["made"].append(1.0)
-            row["watertight"].append(float(result.surface.watertight))
-            sides = _sides(result.mesh)
-            outline = (np.asarray(sides[0]) != PAPER).any(-1)
-            row["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))
-            for name, azimuth in (("named", 0), ("named_aside", ASIDE)):
-                verdict = judge_pictures(judge, [Turntable(result.mesh).view(azimuth)])
-                row[name].append(score(judge, [prompt], verdict)["category"])
-            if projection and len(shown) < plan.shown:
-                shown.append([picture, *sides])
-    table = [
-        {"colours": label, "pictures": len(row["made"])}
-        | {name: float(np.mean(values)) for name, values in row.items()}
-        for label, row in figures.items()
-    ]
-    return Report({"meshes of drawn pictures": table}, [_strips(shown)])
+        try:
+            results = {way: _made(registry, picture, COLOURED[way]) for way in COLOURED}
+        except BadRequest:
+            figures["made"].append(0.0)
+            continue
+        for way, result in results.items():
+            table = Turntable(result.mesh)
+            for name, azimuth in (("front", 0), ("aside", ASIDE)):
+                verdict = judge_pictures(judge, [table.view(azimuth)])
+                named[way][name].append(score(judge, [prompt], verdict)["category"])
+        sides = _sides(result.mesh)
+        outline = (np.asarray(sides[0]) != PAPER).any(-1)
+        figures["made"].append(1.0)
+        figures["watertight"].append(float(result.surface.watertight))
+        figures["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))
+        if len(shown) < plan.shown:
+            shown.append([picture, *sides])
+    tables = {
+        "meshes of drawn pictures": [{"pictures": len(figures["made"])} | _mean(figures)],
+        "meshes named by the judge": [{"colours": way} | _mean(named[way]) for way in COLOURED],
+    }
+    return Report(tables, [_strips(shown)])
+
+
+def _made(registry: Registry, picture: Image.Image, details: bool) -> to_3d.To3DResult:
+    request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False, details=details)
+    return to_3d.run(request, registry, picture=picture)
+
+
+def _mean(figures: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: float(np.mean(values)) for name, values in figures.items()}
 
 
 def _sides(mesh: Mesh) -> list[Image.Image]:

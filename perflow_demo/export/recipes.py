@@ -54,8 +54,11 @@ def request_of(recipe: Any, kind: type[R]) -> R:
             f"The recipe is for another task than {kind.task}; settings come back from files "
             "that this tab has made."
         )
+    request = recipe.get("request")
+    if isinstance(request, dict):
+        request = kind.formerly | request
     try:
-        return kind.model_validate(recipe.get("request"))
+        return kind.model_validate(request)
     except BadRequest as error:
         raise _damaged(str(error)) from error
 

@@ -13,22 +13,31 @@ from itertools import product
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates, minimum_filter
+from scipy.ndimage import (
+    binary_closing,
+    binary_erosion,
+    distance_transform_edt,
+    gaussian_filter,
+    map_coordinates,
+    minimum_filter,
+)
 
 from perflow_demo.geometry.cameras import Camera
-from perflow_demo.geometry.cloud import cloud
+from perflow_demo.geometry.cloud import Cloud, cloud
 from perflow_demo.geometry.mesh import Mesh
 
+DENSITY = 8  # points of the mesh to a pixel of the picture
+FEW = 8_000  # of them for its outline
 COARSE = 64  # pixels along a side, when outlines are compared
-FEW, DENSITY = 8_000, 8  # points of the mesh: for outlines; for what is seen of it, to a pixel
+TOUCHED = 0.2  # of a pixel of the picture's outline; points cover a pixel that they touch
 ELEVATIONS, ZOOMS = range(-10, 45, 5), (0.85, 0.92, 1.0, 1.08)
-USUAL, DOUBT = 12.0, 0.001  # degrees; of the outline's IoU, for each degree beside the usual
-TOUCHED = 0.2  # of a pixel of an outline; points cover a pixel that they touch
 FINER = ((2.0, 0.03), (1.0, 0.015))  # degrees; zoom, and aim in the picture's half sides
-OPAQUE, RIM = 0.8, 2  # alpha, and pixels inside it that may show what is behind
+USUAL, DOUBT = 12.0, 0.001  # degrees; of the outlines' IoU, for each degree beside the usual
+ALIKE = 0.5  # IoU of the outlines, at least: else the mesh is not what the picture shows
+OPAQUE, RIM = 0.8, 0.008  # alpha; of a side, inside it: what may show what is behind
+SOFT, SLOW = 0.004, 0.08  # of a side: the paint's edge; waves that are the mesh's own
 GRAZING, FACING = 0.1, 0.4  # cosines: seen too flat to paint, seen well enough
-DEEPER = 0.03  # of the mesh's diagonal: what is so far behind what is seen is hidden
-SLOW = 0.08  # of a side: longer waves are the mesh's, shorter ones the picture's
+DEEPER = 2  # pixels' width behind what is seen is seen too, more where that is seen flat
 
 
 @dataclass(frozen=True)
@@ -42,62 +51,63 @@ class Lens:
 
 @dataclass(frozen=True)
 class Projection:
-    """A picture in front of a mesh: colours S×S×3 in [0, 1], how far each pixel is painted S×S in
-    [0, 1], and at which depth the mesh is seen there S×S, from `camera`."""
+    """A picture in front of a mesh, seen by `camera`.
+
+    colours: S×S×3 in [0, 1]. shares: S×S in [0, 1], how far each pixel is painted. depths: S×S, up
+    to which distance from the camera's plane.
+    """
 
     camera: Camera
     colours: np.ndarray
     shares: np.ndarray
     depths: np.ndarray
-    tolerance: float
 
     def paint(self, places: np.ndarray, colours: np.ndarray) -> np.ndarray:
         """Colours N×3 of points N×3 of the mesh's surface, with the picture's where it shows."""
-        size = len(self.shares)
-        column, row, depth = self.camera.project(places, size).T
+        column, row, depth = self.camera.project(places, len(self.shares)).T
         at = np.stack([row, column]) - 0.5
 
         def seen(page: np.ndarray) -> np.ndarray:
             return map_coordinates(page, at, order=1, mode="nearest")
 
-        nearest = map_coordinates(self.depths, at, order=0, mode="nearest")
-        share = np.where(depth <= nearest + self.tolerance, seen(self.shares), 0)[:, None]
+        reached = map_coordinates(self.depths, at, order=0, mode="nearest")
+        share = np.where(depth <= reached, seen(self.shares), 0)[:, None]
         shown = np.stack([seen(self.colours[..., channel]) for channel in range(3)], 1)
         return (1 - share) * colours + share * shown
 
 
-def project(mesh: Mesh, picture: np.ndarray, lens: Lens) -> Projection:
-    """The picture that a mesh (+Y up, facing +Z, with colours) was made of, in front of it.
+def project(mesh: Mesh, picture: np.ndarray, lens: Lens) -> Projection | None:
+    """The picture that a mesh (+Y up, facing +Z, with colours) was made of, in front of it; None
+    where their outlines are not alike from anywhere.
 
     picture: S×S×4 uint8, the cut-out thing as the network was shown it.
     """
     alpha, size = picture[..., 3] / 255, len(picture)
-    camera = viewpoint(cloud(mesh, FEW).places, alpha, lens)
     points = cloud(mesh, DENSITY * size**2)
-    projected = camera.project(points.places, size)
-    seen = _nearest(projected, size)
-    towards = camera.eye - points.places
-    cosines = (points.normals * towards).sum(1) / np.linalg.norm(towards, axis=1)
-    covered = binary_erosion(alpha > OPAQUE, iterations=RIM) & (seen >= 0)
-    slope = (cosines[seen] - GRAZING) / (FACING - GRAZING)
-    shares = gaussian_filter(np.where(covered, slope.clip(0, 1), 0), 1)
-    given, own = picture[..., :3] / 255, points.colours[seen]
-    blur = _blurred((own - given) * covered[..., None]) / np.maximum(_blurred(covered), 1e-6)
-    colours = np.clip(given + blur, 0, 1)
-    # Some pixels have no point: what their neighbours hide they hide.
-    depths = minimum_filter(np.where(seen >= 0, projected[seen, 2], np.inf), 3)
-    diagonal = np.linalg.norm(np.ptp(points.places, axis=0))
-    return Projection(camera, colours, shares, depths, DEEPER * diagonal)
+    camera, agreement = viewpoint(points.places[:FEW], alpha, lens)
+    if agreement < ALIKE:
+        return None
+    cosine, depth, own = _seen(points, camera, size)
+    inside = binary_erosion(alpha > OPAQUE, iterations=max(1, round(RIM * size)))
+    covered = inside & np.isfinite(depth)
+    facing = ((cosine - GRAZING) / (FACING - GRAZING)).clip(0, 1)
+    shares = gaussian_filter(np.where(covered, facing, 0), SOFT * size)
+    given = picture[..., :3] / 255
+    slow = _blurred((own - given) * covered[..., None]) / np.maximum(_blurred(covered), 1e-6)
+    pixel = 2 * camera.half_height * lens.distance / size
+    flatness = np.sqrt(1 - cosine**2) / np.maximum(cosine, GRAZING)
+    reached = depth + DEEPER * pixel * (1 + flatness)
+    return Projection(camera, np.clip(given + slow, 0, 1), shares, reached)
 
 
-def viewpoint(places: np.ndarray, alpha: np.ndarray, lens: Lens) -> Camera:
+def viewpoint(places: np.ndarray, alpha: np.ndarray, lens: Lens) -> tuple[Camera, float]:
     """The camera before the front, from which points of a mesh N×3 cover most exactly what a
-    picture's alpha, S×S in [0, 1], covers: its elevation, its zoom and its aim.
+    picture's alpha, S×S in [0, 1], covers: its elevation, its zoom and its aim; and the IoU.
 
     Outlines of round things say little of the elevation; then it is about the usual one.
     """
     outline = Image.fromarray(np.uint8(alpha * 255)).resize((COARSE, COARSE), Image.Resampling.BOX)
-    truth = np.asarray(outline) > TOUCHED * 255
+    truth = binary_closing(np.asarray(outline) > TOUCHED * 255, np.ones((3, 3)))
 
     def camera(elevation: float, zoom: float, right: float, up: float) -> Camera:
         half = lens.half_height / zoom
@@ -106,26 +116,40 @@ def viewpoint(places: np.ndarray, alpha: np.ndarray, lens: Lens) -> Camera:
         target = tuple(-right * reach * axes[0] - up * reach * axes[1])
         return Camera.orbit(0, elevation, lens.distance, half, target)
 
-    def agreement(view: tuple[float, ...]) -> float:
+    def overlap(view: tuple[float, ...]) -> float:
         shown = _outline(camera(*view).project(places, COARSE))
-        overlap = (shown & truth).sum() / max(1, (shown | truth).sum())
-        return overlap - DOUBT * abs(view[0] - USUAL)
+        return (shown & truth).sum() / max(1, (shown | truth).sum())
 
-    best = max(product(ELEVATIONS, ZOOMS, (0,), (0,)), key=agreement)
+    def likelihood(view: tuple[float, ...]) -> float:
+        return overlap(view) - DOUBT * abs(view[0] - USUAL)
+
+    best = max(product(ELEVATIONS, ZOOMS, (0,), (0,)), key=likelihood)
     for degrees, step in FINER:
         around = product((-degrees, 0, degrees), *[(-step, 0, step)] * 3)
-        best = max((tuple(np.add(best, change)) for change in around), key=agreement)
-    return camera(*best)
+        best = max((tuple(np.add(best, change)) for change in around), key=likelihood)
+    return camera(*best), float(overlap(best))
 
 
-def _nearest(projected: np.ndarray, size: int) -> np.ndarray:
-    """Which of the projected points is in front in each pixel, size×size; −1 where none is."""
-    column, row, depth = projected.T
-    inside = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < size)
-    order = np.flatnonzero(inside)[np.argsort(-depth[inside])]  # the nearest is written last
+def _seen(points: Cloud, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a camera sees of a mesh in each pixel: how straight S×S (cosine), how far S×S (infinite
+    where there is nothing) and in which colour S×S×3."""
+    towards = camera.eye - points.places
+    cosines = (points.normals * towards).sum(1) / np.linalg.norm(towards, axis=1)
+    column, row, depth = camera.project(points.places, size).T
+    shown = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < size) & (cosines > 0)
+    order = np.flatnonzero(shown)[np.argsort(depth[shown])]
+    pixel = row[order].astype(np.int64) * size + column[order].astype(np.int64)
+    pixel, first = np.unique(pixel, return_index=True)  # on each the nearest
     page = np.full((size, size), -1)
-    page[row[order].astype(np.int64), column[order].astype(np.int64)] = order
-    return page
+    page.flat[pixel] = order[first]
+    depths = np.where(page >= 0, depth[page], np.inf)
+    pixel = 2 * camera.half_height * np.linalg.norm(camera.eye) / size
+    page[depths > minimum_filter(depths, 3) + pixel / GRAZING] = -1  # seen through a gap
+    # Pixels without a point are as their neighbours, where these lie around them.
+    there = binary_closing(page >= 0, np.ones((3, 3)))
+    nearest = distance_transform_edt(page < 0, return_distances=False, return_indices=True)
+    page = page[tuple(nearest)]
+    return cosines[page], np.where(there, depth[page], np.inf), points.colours[page]
 
 
 def _outline(projected: np.ndarray) -> np.ndarray:
@@ -133,7 +157,7 @@ def _outline(projected: np.ndarray) -> np.ndarray:
     column, row = pixel[((pixel >= 0) & (pixel < COARSE)).all(1)].T
     shown = np.zeros((COARSE, COARSE), bool)
     shown[row, column] = True
-    return shown
+    return binary_closing(shown, np.ones((3, 3)))
 
 
 def _blurred(page: np.ndarray) -> np.ndarray:

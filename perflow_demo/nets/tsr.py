@@ -140,7 +140,7 @@ class TSR(ModelMixin, ConfigMixin):
 
     @staticmethod
     def smoothed(scene_codes: Tensor, cells: float) -> Tensor:
-        """Triplanes … H W blurred by a Gaussian of so many of their cells; 0: as they are.
+        """Triplanes … P P blurred by a Gaussian of so many of their cells; 0: as they are.
 
         Between cells a triplane is read along straight lines, and a network with few of them leaves
         ripples there.

@@ -42,6 +42,7 @@ class Request(BaseModel):
 
     task: ClassVar[str]
     filled_in: ClassVar[tuple[str, ...]] = ()  # fields that a run writes and nobody asks for
+    formerly: ClassVar[dict[str, Any]] = {}  # how runs were made before a field was there
 
     @validator(mode="wrap")
     @classmethod

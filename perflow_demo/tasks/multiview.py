@@ -48,6 +48,7 @@ class MultiviewRequest(Request):
 
     task: ClassVar[str] = "multiview"
     filled_in: ClassVar[tuple[str, ...]] = ("parent", "source")
+    formerly: ClassVar[dict[str, float]] = {"variety": 1.0}
 
     prompt: str | None = Field(
         None,
@@ -90,14 +91,6 @@ class MultiviewRequest(Request):
         title="Guidance",
         description="How strictly the picture is followed (CFG); 1 turns guidance off.",
     )
-    variety: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        title="Variety",
-        description="How far views may stray from the likeliest ones; with 0 seeds are all alike.",
-    )
     seed: int = Field(
         RANDOM,
         ge=RANDOM,
@@ -116,6 +109,14 @@ class MultiviewRequest(Request):
         None,
         title="Time windows",
         description="Windows of PeRFlow; with 1 a single call of the network is one step.",
+    )
+    variety: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        title="Variety",
+        description="How far views may stray from the likeliest ones; with 0 seeds are all alike.",
     )
 
     parent: str = Field(

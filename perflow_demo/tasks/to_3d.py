@@ -49,6 +49,7 @@ class To3DRequest(Request):
 
     task: ClassVar[str] = "to_3d"
     filled_in: ClassVar[tuple[str, ...]] = ("parent", "source")
+    formerly: ClassVar[dict[str, bool]] = {"details": False}
 
     prompt: str = Field(
         "",
@@ -99,11 +100,6 @@ class To3DRequest(Request):
         title="Texture",
         description="Colours as a texture, sharp on few faces; else a colour for each vertex.",
     )
-    projection: bool = Field(
-        True,
-        title="Picture's details",
-        description="What the picture shows is painted on the mesh; else all is the network's.",
-    )
     faces: int | None = Field(
         None,
         ge=100,
@@ -116,6 +112,11 @@ class To3DRequest(Request):
         False,
         title="Print-ready",
         description="One closed piece: the largest part alone, its holes filled.",
+    )
+    details: bool = Field(
+        True,
+        title="Picture's details",
+        description="What the picture shows is painted on the mesh; else all is the network's.",
     )
     source: TextToImageRequest | None = Field(
         None,
@@ -338,7 +339,7 @@ def _finish(
     if request.print_ready and not surface.watertight:
         run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
     yield Phase("Finish", number, len(STAGES), 0.2)
-    paint = _painter(request, network, surface, cutout)
+    paint = _painter(run, network, surface, cutout)
     surface = replace(surface, colors=paint(surface.vertices, surface.colors))
     if not request.texture:
         return surface, surface
@@ -353,14 +354,23 @@ def _finish(
 
 
 def _painter(
-    request: To3DRequest, network, surface: "Mesh", cutout: "Image"
+    run: _Run, network, surface: "Mesh", cutout: "Image"
 ) -> "Callable[[np.ndarray, np.ndarray], np.ndarray]":
     """Places on the upright surface and the network's colours there → the colours they get."""
-    if not request.projection:
-        return lambda places, colours: colours
+    request = run.request
+    if not request.details:
+        return _unpainted
     import numpy as np
 
     from perflow_demo.geometry.projection import Lens, project
 
     framed = network.framed(np.asarray(cutout), request.ratio)
-    return project(surface, framed, Lens(*solid_model(request.model).lens)).paint
+    shown = project(surface, framed, Lens(*solid_model(request.model).lens))
+    if shown is None:
+        run.notes.append("The mesh's outline is not the picture's, so its details are left out.")
+        return _unpainted
+    return shown.paint
+
+
+def _unpainted(places: "np.ndarray", colours: "np.ndarray") -> "np.ndarray":
+    return colours

@@ -95,7 +95,7 @@ class Workshop:
     def solids(self) -> Path:
         """A folder of single things with what is inside them, made now if it is not there."""
         if self.debug:
-            return solids(self.data / "debug-solids", SOLIDS[0], 6, 64)
+            return solids(self.data / f"debug-solids-{SOLIDS[0]}", SOLIDS[0], 6, 64)
         return solids(self.data / "solids", *SOLIDS, 256)
 
     def alphas(self) -> Path:

@@ -14,11 +14,13 @@ from PIL import Image, PngImagePlugin
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.export import png
+from perflow_demo.export.recipes import request_of
 from perflow_demo.tasks.contract import VERSION, BadRecipe
 from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.table import REQUESTS
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from perflow_demo.tasks.to_3d import To3DRequest
 
 PICTURE = Image.new("RGB", (64, 48), "orange")
 REQUEST = TextToImageRequest(
@@ -51,6 +53,20 @@ def with_recipe(**changes) -> bytes:
 
 def with_request(**changes) -> bytes:
     return with_recipe(request=REQUEST.model_dump() | changes)
+
+
+@pytest.mark.parametrize(
+    ("request_", "name", "before"),
+    [
+        (MultiviewRequest(prompt="a dog", seed=1, variety=0.4), "variety", 1.0),
+        (To3DRequest(prompt="a dog", seed=1), "details", False),
+    ],
+)
+def test_a_recipe_that_is_older_than_a_setting_means_what_was_done_then(request_, name, before):
+    recipe = request_.recipe()
+    assert request_of(recipe, type(request_)) == request_
+    del recipe["request"][name]
+    assert getattr(request_of(recipe, type(request_)), name) == before
 
 
 def in_format(name: str) -> bytes:

@@ -1,5 +1,6 @@
 """Image to mesh on a family of debug size: upright, closed, stoppable, honest about its limits."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.export.glb import encode_result
+from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import text_to_image
@@ -40,7 +42,8 @@ def disc(mode: str = "RGB") -> Image.Image:
 
 
 def ask(**values) -> To3DRequest:
-    return To3DRequest(**{"resolution": 40, "texture": False} | values)
+    """With a disc in the picture as large as the ball that is made of it."""
+    return To3DRequest(**{"resolution": 40, "texture": False, "ratio": 0.5} | values)
 
 
 def leases(registry) -> int:
@@ -108,13 +111,27 @@ def test_the_front_has_the_details_of_the_picture_unless_they_are_not_wanted(reg
     picture = disc("RGBA")
     ImageDraw.Draw(picture).ellipse((43, 43, 53, 53), "white")
     bare, detailed = (
-        run(ask(projection=wanted), registry, picture=picture).mesh for wanted in (False, True)
+        run(ask(details=wanted), registry, picture=picture).mesh for wanted in (False, True)
     )
     assert np.array_equal(bare.vertices, detailed.vertices)
     gained = (detailed.colors - bare.colors).mean(1)
     brightest = bare.vertices[np.argmax(gained)]
     assert gained.max() > 0.2 and brightest[2] > 0.8 * bare.vertices[:, 2].max()
     assert np.abs(gained[bare.vertices[:, 2] < -0.2]).max() < 1e-6
+
+
+def test_a_mesh_of_another_outline_is_left_as_it_is_and_that_is_told(registry, plain):
+    result = run(ask(ratio=1.0), registry, picture=disc())
+    assert np.array_equal(result.mesh.vertices, plain.mesh.vertices)
+    assert any("outline is not the picture's" in note for note in result.notes)
+    assert plain.notes == ()
+
+
+def test_triplanes_are_smoothed_as_the_model_wants_it(registry, plain, monkeypatch):
+    blurred = replace(SOLIDS["pocket"], smoothing=4.0)
+    monkeypatch.setitem(SOLIDS, "pocket", blurred)
+    smaller = run(ask(), registry, picture=disc())
+    assert np.abs(np.array(smaller.size) / plain.size - 1).max() > 0.02
 
 
 def test_a_file_without_textures_holds_the_surface_whole(registry):

@@ -76,7 +76,7 @@ class TriplaneObjective:
         return batch
 
     def loss(self, net: TSR, batch: Batch, generator: torch.Generator):
-        codes = net.smoothed(net.scene_codes(batch.images).float(), SMOOTHING).float()
+        codes = net.smoothed(net.scene_codes(batch.images), SMOOTHING).float()
         pairs = zip(codes, batch.points, strict=True)
         answers = [net.query(code, points) for code, points in pairs]
         logits = torch.stack([a["density"][:, 0] for a in answers]) + net.density_bias - log(LEVEL)

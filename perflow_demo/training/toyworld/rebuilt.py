@@ -66,7 +66,8 @@ def _middle(points: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def triplane(network: TSR, picture: np.ndarray) -> Tensor:
-    """The scene code, 3×C×H×W, of a picture S×S×3 uint8 that is cut out and on grey."""
+    """The scene code, 3×C×H×W and blurred as it ships, of a picture S×S×3 uint8 that is cut out
+    and on grey."""
     codes = network.scene_codes(torch.from_numpy(picture[None].astype(np.float32)) / 255)
     return network.smoothed(codes[0].float(), SMOOTHING)
 
@@ -77,8 +78,7 @@ def compare(
 ) -> dict[str, float]:
     """A row of `Solids` against what the network makes of its first picture.
 
-    skin: N×3, points on the thing's outside; with N = 16,384 as many on the mesh find one near if
-    they lie on the same surface, while of 4,096 a tenth would not.
+    skin: N×3, points on the thing's outside, as `solid_shards.measured_skin` has them.
     iou: of the volumes. f_score: at NEAR. watertight: 1 or 0, on the FACES that people get.
     """
     code = triplane(network, row["views"][0])

@@ -80,7 +80,10 @@ def single(seed: int, index: int) -> Scene:
 
 
 def measured_skin(scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Points on the outside of its things, dense enough to measure a mesh by: MEASURED×3."""
+    """Points on the outside of its thing, dense enough to measure a mesh by: MEASURED×3.
+
+    As many on a mesh all find one near if they lie on the same surface; of 4,096 a tenth would not.
+    """
     places, _ = Solid(scene.parts).skin(MEASURED, rng)
     return places
 

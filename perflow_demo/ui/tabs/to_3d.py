@@ -132,8 +132,8 @@ def _viewer() -> gr.Model3D:
 def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Image) -> SolidForm:
     seed, keep = controls.seed(fields["seed"])
     ratio = controls.slider(fields["ratio"], step=0.01)
-    texture, projection, print_ready = (
-        controls.switch(fields[name]) for name in ("texture", "projection", "print_ready")
+    texture, details, print_ready = (
+        controls.switch(fields[name]) for name in ("texture", "details", "print_ready")
     )
     with gr.Accordion("Advanced", open=False):
         resolution = controls.slider(fields["resolution"], step=32)
@@ -146,7 +146,7 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
         "ratio": ratio,
         "resolution": resolution,
         "texture": texture,
-        "projection": projection,
+        "details": details,
         "faces": faces,
         "print_ready": print_ready,
     }
