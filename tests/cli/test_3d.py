@@ -41,6 +41,7 @@ def test_a_picture_becomes_a_textured_glb_with_its_recipe_and_a_turntable(call, 
     assert 300 < len(mesh.faces) <= 420 and mesh.visual.material.baseColorTexture is not None
     request = glb.read_recipe(out, To3DRequest)
     assert (request.resolution, request.faces, request.texture) == (40, 400, True)
+    assert request.details
     assert request.parent == digest(Image.open(picture).convert("RGB"))
     with Image.open(turn) as frames:
         assert frames.n_frames == 36 and frames.size == (320, 320)
@@ -50,9 +51,10 @@ def test_a_drawn_picture_s_recipe_is_kept_in_the_mesh(call, picture, tmp_path):
     drawing = TextToImageRequest(prompt="a teal ball", seed=5)
     (tmp_path / "drawn.png").write_bytes(png.encode(Image.open(picture), drawing))
     words = ["--image", tmp_path / "drawn.png", "--vertex-colors", "--resolution", 40]
-    result = call(*words, "-o", tmp_path / "ball.glb")
+    result = call(*words, "--no-details", "-o", tmp_path / "ball.glb")
     assert result.exit_code == 0, result.stderr
-    assert glb.read_recipe(tmp_path / "ball.glb", To3DRequest).source == drawing
+    request = glb.read_recipe(tmp_path / "ball.glb", To3DRequest)
+    assert request.source == drawing and not request.details
 
 
 @pytest.mark.parametrize("name", ["ball.obj", "ball.ply", "ball.stl", "ball.STL"])
