@@ -132,7 +132,7 @@ def multiview_pairs(at: Workshop) -> Recipe:
     """Two of the six views at a time: three times as many things for the same work."""
     return Recipe(
         lambda: at.multiview(together=2),
-        steps=800, batch=12, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
+        steps=550, batch=12, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
         sheet_every=250, compile=(ResnetBlock2D, MultiviewBlock), goes_on=True,
         stands_on=("vae", IMAGE_ENCODER),
     )  # fmt: skip
