@@ -25,7 +25,7 @@ def balance(net: PocketAutoencoder, pictures: Iterable[Tensor], probes: int = 2)
     latents = [net.encoder(picture) for picture in pictures]
     rows = torch.cat([values.movedim(1, 0).flatten(1) for values in latents], 1)
     mean, spread = rows.mean(1), rows.std(1)
-    stretch = _root(_metric(net, latents, spread, probes)) / spread
+    stretch = _root(_metric(net, latents, spread, probes)).float() / spread
     leave, enter = net.encoder.leave, net.decoder.enter
     leave.weight.copy_(torch.einsum("cd,dijk->cijk", stretch, leave.weight))
     leave.bias.copy_(stretch @ leave.bias)
@@ -38,11 +38,12 @@ def balance(net: PocketAutoencoder, pictures: Iterable[Tensor], probes: int = 2)
 
 
 def _metric(net: PocketAutoencoder, latents: list[Tensor], spread: Tensor, probes: int) -> Tensor:
-    """C×C: the mean of JᵀJ at a place, J the decoder's Jacobian by channels of unit spread.
+    """C×C float64: the mean of JᵀJ at a place, J the decoder's Jacobian by channels of unit spread.
 
     A random direction v of pixels gives Jᵀv, whose outer product with itself is JᵀJ on the average.
+    In float32 its least eigenvalues would round to below zero.
     """
-    total = torch.zeros(len(spread), len(spread))
+    total = torch.zeros(len(spread), len(spread), dtype=torch.float64)
     for values in latents:
         for _ in range(probes):
             with torch.enable_grad():
@@ -50,7 +51,7 @@ def _metric(net: PocketAutoencoder, latents: list[Tensor], spread: Tensor, probe
                 decoded = net.decoder(at)
                 direction = torch.randn_like(decoded)
                 (gradient,) = torch.autograd.grad((decoded * direction).sum(), at)
-            gradient = gradient * spread.view(1, -1, 1, 1)
+            gradient = (gradient * spread.view(1, -1, 1, 1)).double()
             total += torch.einsum("bchw,bdhw->cd", gradient, gradient)
     return total / total.trace()
 
