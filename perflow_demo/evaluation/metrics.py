@@ -56,6 +56,11 @@ def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
+def column_means(columns: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The mean of each figure over its own values, of which each may have another number."""
+    return {name: float(np.mean(values)) for name, values in columns.items()}
+
+
 def iou(mask: np.ndarray, reference: np.ndarray) -> float:
     """Intersection over union of two boolean masks of one shape; 1 where both are empty."""
     either = np.logical_or(mask, reference).sum()

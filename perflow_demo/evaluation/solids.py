@@ -1,14 +1,14 @@
 """Meshes of things that nothing was trained on, against the truth; and of drawn pictures."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.evaluation.judging import judge_pictures, load_judge, score
-from perflow_demo.evaluation.metrics import iou, means
+from perflow_demo.evaluation.metrics import column_means, iou, means
 from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry.mesh import Mesh, upright
@@ -83,8 +83,10 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
         if len(shown) < plan.shown:
             shown.append([picture, *sides])
     tables = {
-        "meshes of drawn pictures": [{"pictures": len(figures["made"])} | _mean(figures)],
-        "meshes named by the judge": [{"colours": way} | _mean(named[way]) for way in COLOURED],
+        "meshes of drawn pictures": [{"pictures": len(figures["made"])} | column_means(figures)],
+        "meshes named by the judge": [
+            {"colours": way} | column_means(named[way]) for way in COLOURED
+        ],
     }
     return Report(tables, [_strips(shown)])
 
@@ -92,10 +94,6 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
 def _made(registry: Registry, picture: Image.Image, details: bool) -> to_3d.To3DResult:
     request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False, details=details)
     return to_3d.run(request, registry, picture=picture)
-
-
-def _mean(figures: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    return {name: float(np.mean(values)) for name, values in figures.items()}
 
 
 def _sides(mesh: Mesh) -> list[Image.Image]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.evaluation.drawing import TEACHER, Sampler, ddim, perflow
-from perflow_demo.evaluation.metrics import drawn, iou, means, psnr
+from perflow_demo.evaluation.metrics import column_means, drawn, iou, means, psnr
 from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
 from perflow_demo.geometry import framing
@@ -75,8 +75,8 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
         figures["front_iou"].append(iou(drawn(colours[FRONT]), drawn(given)))
         if len(strips) < plan.shown:
             strips.append(_strips(given, {PLUGGED.label: (normals, colours)}))
-    row = {name: float(np.mean(values)) for name, values in figures.items()}
-    table = [{"way": PLUGGED.label, "pictures": len(figures["taken"])} | row]
+    row = {"way": PLUGGED.label, "pictures": len(figures["taken"])}
+    table = [row | column_means(figures)]
     return Report({"views of drawn pictures": table}, strips)
 
 

@@ -87,14 +87,14 @@ def project(mesh: Mesh, picture: np.ndarray, lens: Lens) -> Projection | None:
     camera, agreement = viewpoint(points.places[:FEW], alpha, lens)
     if agreement < ALIKE:
         return None
-    cosine, depth, own = _seen(points, camera, size)
+    pixel = 2 * camera.half_height * lens.distance / size
+    cosine, depth, own = _seen(points, camera, size, pixel)
     inside = binary_erosion(alpha > OPAQUE, iterations=max(1, round(RIM * size)))
     covered = inside & np.isfinite(depth)
     facing = ((cosine - GRAZING) / (FACING - GRAZING)).clip(0, 1)
     shares = gaussian_filter(np.where(covered, facing, 0), SOFT * size)
     given = picture[..., :3] / 255
     slow = _blurred((own - given) * covered[..., None]) / np.maximum(_blurred(covered), 1e-6)
-    pixel = 2 * camera.half_height * lens.distance / size
     flatness = np.sqrt(1 - cosine**2) / np.maximum(cosine, GRAZING)
     reached = depth + DEEPER * pixel * (1 + flatness)
     return Projection(camera, np.clip(given + slow, 0, 1), shares, reached)
@@ -130,20 +130,21 @@ def viewpoint(places: np.ndarray, alpha: np.ndarray, lens: Lens) -> tuple[Camera
     return camera(*best), float(overlap(best))
 
 
-def _seen(points: Cloud, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _seen(
+    points: Cloud, camera: Camera, size: int, pixel: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a camera sees of a mesh in each pixel: how straight S×S (cosine), how far S×S (infinite
-    where there is nothing) and in which colour S×S×3."""
+    where there is nothing) and in which colour S×S×3. pixel: width of one at the thing."""
     towards = camera.eye - points.places
     cosines = (points.normals * towards).sum(1) / np.linalg.norm(towards, axis=1)
     column, row, depth = camera.project(points.places, size).T
     shown = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < size) & (cosines > 0)
     order = np.flatnonzero(shown)[np.argsort(depth[shown])]
-    pixel = row[order].astype(np.int64) * size + column[order].astype(np.int64)
-    pixel, first = np.unique(pixel, return_index=True)  # on each the nearest
+    at = row[order].astype(np.int64) * size + column[order].astype(np.int64)
+    at, first = np.unique(at, return_index=True)  # on each the nearest
     page = np.full((size, size), -1)
-    page.flat[pixel] = order[first]
+    page.flat[at] = order[first]
     depths = np.where(page >= 0, depth[page], np.inf)
-    pixel = 2 * camera.half_height * np.linalg.norm(camera.eye) / size
     page[depths > minimum_filter(depths, 3) + pixel / GRAZING] = -1  # seen through a gap
     # Pixels without a point are as their neighbours, where these lie around them.
     there = binary_closing(page >= 0, np.ones((3, 3)))

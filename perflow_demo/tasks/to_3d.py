@@ -208,8 +208,8 @@ def stream(
     with ExitStack() as stack:
         network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
         mesh = yield from run.stage("Surface", _extract(run, network, code))
-        painted = partial(_finish, run, network, code, mesh, cutout)
-        mesh, surface = yield from run.stage("Finish", painted())
+        finishing = _finish(run, network, code, mesh, cutout)
+        mesh, surface = yield from run.stage("Finish", finishing)
     yield To3DResult(mesh, surface, picture, cutout, run.request, run.seconds, tuple(run.notes))
 
 
