@@ -13,7 +13,6 @@ from torch import Tensor
 
 from perflow_demo.evaluation import timing
 from perflow_demo.evaluation.report import Report
-from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.nets.tsr import TSR
 from perflow_demo.registry import Registry
 from perflow_demo.tasks import foreground, text_to_image
@@ -107,5 +106,4 @@ def peak_bytes(action: Callable[[], object], pause: float = 0.002) -> int:
 def _triplane(network: TSR, registry: Registry, picture: Image) -> Tensor:
     cutout = foreground.cut_out(picture, registry)
     with torch.inference_mode():
-        codes = network.scene_codes(network.prepare(np.asarray(cutout)))
-        return network.smoothed(codes[0], SOLIDS["pocket"].smoothing)
+        return network.scene_codes(network.prepare(np.asarray(cutout)))[0]

@@ -192,7 +192,6 @@ SOLIDS: dict[str, SolidModel] = {
                 "3D network", "tsr/config.json", "tsr/diffusion_pytorch_model.safetensors"
             ),
             lens=(4.35, 0.2),  # as far as Toy World's; it shows the box of ±0.87
-            smoothing=0.65,
             gpu_seconds=45,
         ),
         SolidModel(

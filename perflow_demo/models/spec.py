@@ -237,7 +237,6 @@ class SolidModel:
 
     lens: distance and half_height of the camera that its pictures are taken with, as in
     `geometry.projection.Lens`.
-    smoothing: of its triplanes, in their cells, as in `nets.TSR.smoothed`.
     checkpoint: the pickle that its weights may come as instead, converted once; None for none.
     drawing: how its authors' pictures were drawn, if they said so.
     Other fields as in `Family`.
@@ -250,7 +249,6 @@ class SolidModel:
     folder: str
     network: Component
     lens: tuple[float, float]
-    smoothing: float = 0.0
     checkpoint: str | None = None
     drawing: Drawing | None = None
     repository: Repository | None = None

@@ -67,7 +67,7 @@ class TSR(ModelMixin, ConfigMixin):
         self.image_tokenizer = ImageTokenizer(image_encoder)
         self.tokenizer = TriplaneTokens(tokenizer["num_channels"], tokenizer["plane_size"])
         self.backbone = Backbone(**backbone)
-        self.post_processor = Upsampler(upsampler["in_channels"], upsampler["out_channels"])
+        self.post_processor = Upsampler(**upsampler)
         self.decoder = Decoder(
             decoder["in_channels"], decoder["n_neurons"], decoder["n_hidden_layers"]
         )
@@ -137,20 +137,6 @@ class TSR(ModelMixin, ConfigMixin):
         return self.post_processor(planes.to(self.post_processor.upsample.weight.dtype))
 
     forward = scene_codes
-
-    @staticmethod
-    def smoothed(scene_codes: Tensor, cells: float) -> Tensor:
-        """Triplanes … P P blurred by a Gaussian of so many of their cells; 0: as they are.
-
-        Between cells a triplane is read along straight lines, and a network with few of them leaves
-        ripples there.
-        """
-        if not cells:
-            return scene_codes
-        places = torch.arange(scene_codes.shape[-1], device=scene_codes.device)
-        weights = torch.exp(-0.5 * ((places[:, None] - places) / cells) ** 2)
-        blur = (weights / weights.sum(1, keepdim=True)).to(scene_codes.dtype)
-        return blur @ scene_codes @ blur.T
 
     def query(self, scene_code: Tensor, points: Tensor) -> dict[str, Tensor]:
         """What a triplane 3 C H W says of points … 3 in world units.
@@ -280,14 +266,25 @@ class Backbone(nn.Module):
 
 
 class Upsampler(nn.Module):
-    """Planes B 3 C H W → B 3 C' 2H 2W."""
+    """Planes B 3 C H W → B 3 C' 2H 2W.
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    smoothing: blurred at last by a Gaussian of so many of their cells; 0, as published: not.
+    Between cells a triplane is read along straight lines, and few of them leave ripples there.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, smoothing: float = 0.0) -> None:
         super().__init__()
         self.upsample = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
+        self.smoothing = smoothing
 
     def forward(self, planes: Tensor) -> Tensor:
-        return self.upsample(planes.flatten(0, 1)).unflatten(0, planes.shape[:2])
+        larger = self.upsample(planes.flatten(0, 1)).unflatten(0, planes.shape[:2])
+        if not self.smoothing:
+            return larger
+        places = torch.arange(larger.shape[-1], device=larger.device)
+        weights = torch.exp(-0.5 * ((places[:, None] - places) / self.smoothing) ** 2)
+        blur = (weights / weights.sum(1, keepdim=True)).to(larger.dtype)
+        return blur @ larger @ blur.T
 
 
 class Decoder(nn.Module):

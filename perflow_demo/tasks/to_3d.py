@@ -301,8 +301,7 @@ def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:
             f"No object can be made out in the picture: {error}; use a larger one."
         ) from error
     with torch.inference_mode():
-        codes = registry.with_room(partial(network.scene_codes, image))
-        return network, network.smoothed(codes[0], solid_model(run.request.model).smoothing)
+        return network, registry.with_room(partial(network.scene_codes, image))[0]
 
 
 def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:

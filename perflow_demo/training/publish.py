@@ -20,10 +20,11 @@ CARD = """# pocket
 The embedded model family: text to image at 256 and 512 px on two CPU cores. Trained from scratch
 by this project on Toy World, its own procedural scenes with captions
 (`perflow_demo.training.toyworld`): no picture, caption or weight comes from elsewhere, but for the
-meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0). It knows toy-like
-things and small scenes, and nothing else: no real people, places or brands. Things drawn from words
-are seen as a catalogue shows them, all from the same side, and views are made of pictures like
-that; solids are made of pictures from anywhere before a thing. Licence: Apache-2.0.
+meanings of the word pieces, which are reduced from all-MiniLM-L6-v2 (Apache-2.0), and the looks of
+colour names, from the survey of xkcd (CC0). It knows toy-like things and small scenes, and nothing
+else: no real people, places or brands. Things drawn from words are seen as a catalogue shows them,
+all from the same side, and views are made of pictures like that; solids are made of pictures from
+anywhere before a thing. Licence: Apache-2.0.
 
 Unlike Stable Diffusion 1.5 the teacher predicts v, and its noise goes deeper (betas up to 0.02): a
 small network that predicts noise learns to copy its input, and sixteen channels still showed the

@@ -72,7 +72,8 @@ def text(at: Workshop) -> Recipe:
 
     def objective() -> TextObjective:
         encoder = build_text_encoder(*((64, 1, False) if at.debug else ()))
-        return TextObjective(encoder, at.pictures(256), **({"held_out": 4} if at.debug else {}))
+        config = {"held_out": 4, "lends": False} if at.debug else {}
+        return TextObjective(encoder, at.pictures(256), **config)
 
     return Recipe(objective, steps=2_000, batch=64, lr=5e-4, ema=0.995)
 
@@ -161,7 +162,7 @@ def triplane(at: Workshop) -> Recipe:
     """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
     return Recipe(
         lambda: at.triplane(plane=16),
-        steps=900, batch=16, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
+        steps=750, batch=16, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
         weight_decay=0.0, sheet_every=250, compile=TRANSFORMERS, goes_on=True,
     )  # fmt: skip
 

@@ -68,16 +68,27 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, captions: list[str]) -> tuple[T
     return rows.input_ids, rows.attention_mask
 
 
-@torch.no_grad()
 def piece_embeddings(pieces: Tensor) -> Tensor:
     """Ids N of word pieces → N×384: MiniLM's embedding of each piece as a sentence, length 1."""
-    model = AutoModel.from_pretrained(_minilm(), local_files_only=True).eval()
     start, end = torch.full_like(pieces, 101), torch.full_like(pieces, 102)
-    rows = torch.stack([start, pieces, end], 1)
-    embedded = torch.cat(
-        [model(input_ids=part).last_hidden_state.float().mean(1) for part in rows.split(1024)]
-    )
-    return torch.nn.functional.normalize(embedded, dim=1)
+    return _sentences(torch.stack([start, pieces, end], 1))
+
+
+def embedded(phrases: list[str]) -> Tensor:
+    """Phrases N → N×384: MiniLM's embedding of each, length 1."""
+    rows = build_tokenizer()(phrases, padding=True, return_tensors="pt")
+    return _sentences(rows.input_ids, rows.attention_mask)
+
+
+@torch.no_grad()
+def _sentences(ids: Tensor, mask: Tensor | None = None) -> Tensor:
+    model = AutoModel.from_pretrained(_minilm(), local_files_only=True).eval()
+    mask = torch.ones_like(ids) if mask is None else mask
+    means = []
+    for part, seen in zip(ids.split(1024), mask.split(1024), strict=True):
+        hidden = model(input_ids=part, attention_mask=seen).last_hidden_state.float()
+        means.append((hidden * seen[..., None]).sum(1) / seen.sum(1, keepdim=True))
+    return torch.nn.functional.normalize(torch.cat(means), dim=1)
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
 from perflow_demo.training.publish import write_module
-from perflow_demo.training.toyworld.rebuilt import LEVEL, SMOOTHING, Stand, compare, triplane
+from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids, measured_skin, single
 
 BLURRED = 0.3  # share of batches
@@ -76,7 +76,7 @@ class TriplaneObjective:
         return batch
 
     def loss(self, net: TSR, batch: Batch, generator: torch.Generator):
-        codes = net.smoothed(net.scene_codes(batch.images), SMOOTHING).float()
+        codes = net.scene_codes(batch.images).float()
         pairs = zip(codes, batch.points, strict=True)
         answers = [net.query(code, points) for code, points in pairs]
         logits = torch.stack([a["density"][:, 0] for a in answers]) + net.density_bias - log(LEVEL)

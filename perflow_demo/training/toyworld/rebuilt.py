@@ -18,14 +18,12 @@ from torch import Tensor
 
 from perflow_demo.evaluation.metrics import f_score, iou
 from perflow_demo.geometry.mesh import finished, tsr_points
-from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.nets import TSR
 from perflow_demo.nets.tsr_input import FOREGROUND_RATIO
 from perflow_demo.training.toyworld.parts import rotation
 from perflow_demo.training.toyworld.solid_shards import POINTS
 
 LEVEL = 25.0  # of density_act at the surface, as `TSR.extract_mesh` has it
-SMOOTHING = SOLIDS["pocket"].smoothing
 FIT = 0.96  # of the world's box, at most
 NEAR = 0.02  # of the longest side of a thing's box
 FACES = 10_000  # at most, as under a texture
@@ -66,10 +64,9 @@ def _middle(points: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def triplane(network: TSR, picture: np.ndarray) -> Tensor:
-    """The scene code, 3×C×H×W and blurred as it ships, of a picture S×S×3 uint8 that is cut out
-    and on grey."""
+    """The scene code, 3×C×H×W, of a picture S×S×3 uint8 that is cut out and on grey."""
     codes = network.scene_codes(torch.from_numpy(picture[None].astype(np.float32)) / 255)
-    return network.smoothed(codes[0].float(), SMOOTHING)
+    return codes[0].float()
 
 
 @torch.no_grad()
