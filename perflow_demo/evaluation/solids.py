@@ -11,7 +11,7 @@ from perflow_demo.evaluation.judging import judge_pictures, load_judge, score
 from perflow_demo.evaluation.metrics import column_means, iou, means
 from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, Plan, drawings, needs_toyworld
-from perflow_demo.geometry.mesh import Mesh, upright
+from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import PAPER, Turntable
 from perflow_demo.nets.tsr_input import frame_object
 from perflow_demo.registry import Registry, open_registry
@@ -21,7 +21,9 @@ from perflow_demo.tasks import to_3d
 SIDES = {"front": 0, "left": 90, "back": 180, "right": 270}
 RESOLUTION = 128
 ASIDE = 45
-COLOURED = {"the network's": False, "the picture's details": True}
+BLANK = Image.new("RGB", (256, 256), "white")
+DETAILED = "the picture's details"
+COLOURED = {"the network's": False, DETAILED: True}
 
 FULL, QUICK = Plan(200, 200, 8), Plan(12, 12, 6)
 
@@ -49,7 +51,8 @@ def rendered(registry: Registry, plan: Plan) -> Report:
             if index < plan.shown:
                 code = triplane(network, row["views"][0])
                 mesh = upright(network.extract_mesh(code, RESOLUTION, LEVEL, closed=True))
-                shown.append([Image.fromarray(row["views"][0]), *_sides(mesh)])
+                sides = [BLANK] * len(SIDES) if mesh.empty else _sides(Turntable(mesh))
+                shown.append([Image.fromarray(row["views"][0]), *sides])
     table = [{"things": len(found)} | means(found)]
     return Report({"meshes of rendered pictures": table}, [_strips(shown)])
 
@@ -70,25 +73,25 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
         except BadRequest:
             figures["made"].append(0.0)
             continue
-        for way, result in results.items():
-            table = Turntable(result.mesh)
+        tables = {way: Turntable(result.mesh) for way, result in results.items()}
+        for way, table in tables.items():
             for name, azimuth in (("front", 0), ("aside", ASIDE)):
                 verdict = judge_pictures(judge, [table.view(azimuth)])
                 named[way][name].append(score(judge, [prompt], verdict)["category"])
-        sides = _sides(result.mesh)
+        result, sides = results[DETAILED], _sides(tables[DETAILED])
         outline = (np.asarray(sides[0]) != PAPER).any(-1)
         figures["made"].append(1.0)
         figures["watertight"].append(float(result.surface.watertight))
         figures["front_iou"].append(iou(_framed(outline), _framed(_alpha(result.cutout))))
         if len(shown) < plan.shown:
             shown.append([picture, *sides])
-    tables = {
+    found = {
         "meshes of drawn pictures": [{"pictures": len(figures["made"])} | column_means(figures)],
         "meshes named by the judge": [
             {"colours": way} | column_means(named[way]) for way in COLOURED
         ],
     }
-    return Report(tables, [_strips(shown)])
+    return Report(found, [_strips(shown)])
 
 
 def _made(registry: Registry, picture: Image.Image, details: bool) -> to_3d.To3DResult:
@@ -96,10 +99,7 @@ def _made(registry: Registry, picture: Image.Image, details: bool) -> to_3d.To3D
     return to_3d.run(request, registry, picture=picture)
 
 
-def _sides(mesh: Mesh) -> list[Image.Image]:
-    if mesh.empty:
-        return [Image.new("RGB", (256, 256), "white")] * len(SIDES)
-    table = Turntable(mesh)
+def _sides(table: Turntable) -> list[Image.Image]:
     return [table.view(azimuth, elevation=0) for azimuth in SIDES.values()]
 
 

@@ -69,20 +69,26 @@ class Ways:
 
 
 def solved(
-    teacher: TeacherObjective, folder: Path, seed: int, count: int, side: int, larger: int | None
+    teacher: TeacherObjective,
+    folder: Path,
+    seed: int,
+    scenes: range,
+    side: int,
+    larger: int | None,
 ) -> Ways:
-    """`count` ways of captions of the world `seed`, cached in `folder`, and as many larger ones.
+    """Ways of the captions of `scenes` of the world `seed`, cached in `folder`, and as many larger
+    ones.
 
     side, larger: of the latents; the larger ones go on from the pictures at the ends of the smaller
     ones' ways. Shards that are there already are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for first in range(0, count, SHARD):
+    for first in scenes[::SHARD]:
         names = [f"{first:07d}", *([f"{first:07d}-larger"] if larger else [])]
         if (folder / f"{names[-1]}.json").exists():
             continue
         rng = np.random.default_rng([seed, first])
-        indices = range(first, min(first + SHARD, count))
+        indices = range(first, min(first + SHARD, scenes.stop))
         unguided = first // SHARD % UNGUIDED == UNGUIDED - 1
         captions = [
             "" if unguided and rng.random() < 0.5 else describe(sample(seed, index).words, rng)
@@ -95,7 +101,7 @@ def solved(
             np.save(folder / f"{name}.npy", states.transpose(0, 1).half().numpy())
             # Last: its presence means done.
             (folder / f"{name}.json").write_text(json.dumps(told))
-        print(f"{folder.name}: {indices.stop} of {count} ways", flush=True)
+        print(f"{folder.name}: {indices.stop} of {scenes.stop} ways", flush=True)
     return Ways(folder)
 
 

@@ -36,7 +36,7 @@ UNSEEN = (6, 256)
 CATALOGUED = {256: 12_500, 512: 6_000}  # of the largest world's samples, taken alike
 STYLED = {256: 1_500, 512: 750}  # samples in a style
 CUT_OUT, ALONE = 3_000, 8_000  # samples with alpha, on white
-WAYS = 1_280
+WAYS = range(1_280, 1_920)  # scenes whose captions have ways: none that an earlier run had
 IMAGE_ENCODER = "multiview/image_encoder"
 SOLIDS = (3, 4_000)  # seed and number of things that are also known as solids
 
@@ -121,8 +121,8 @@ class Workshop:
     def ways(self, teacher: TeacherObjective) -> Ways:
         """The published teacher's ways from noise to picture, solved now if they are not."""
         folder = self.data / f"ways-{fingerprint(self.assets / 'unet')}"
-        seed, count, side = (0, 4, 4) if self.debug else (WORLDS[256][0], WAYS, 16)
-        return solved(teacher, folder, seed, count, side, 2 * side)
+        seed, scenes, side = (0, range(4), 4) if self.debug else (WORLDS[256][0], WAYS, 16)
+        return solved(teacher, folder, seed, scenes, side, 2 * side)
 
     def delta(self) -> dict[str, Tensor] | None:
         """The published ΔW, if there is one."""

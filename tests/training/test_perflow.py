@@ -71,7 +71,7 @@ def teacher(minilm):
 
 @pytest.fixture
 def ways(teacher, tmp_path):
-    return solved(teacher, tmp_path / "ways", seed=0, count=SHARD, side=2, larger=None)
+    return solved(teacher, tmp_path / "ways", seed=0, scenes=range(SHARD), side=2, larger=None)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_share_of_the_windows_is_walked_with_a_pause(objective, share):
 def test_ways_are_solved_once_and_each_for_itself(teacher, ways, tmp_path):
     folder, kept = tmp_path / "ways", ways.take(np.random.default_rng(3), 8)
     teacher.net.unet.scale.data *= 2  # would solve others
-    more = solved(teacher, folder, seed=0, count=SHARD + 5, side=2, larger=None)
+    more = solved(teacher, folder, seed=0, scenes=range(SHARD + 5), side=2, larger=None)
     assert (len(ways), len(more)) == (SHARD, SHARD + 5)
     again = Ways(folder)
     shards = {len(again.take(np.random.default_rng(k), SHARD).captions) for k in range(20)}
@@ -141,7 +141,7 @@ def test_a_way_begins_with_noise_and_ends_where_the_solver_ends(teacher, ways):
 
 
 def test_larger_ways_go_on_from_the_picture_in_the_middle(teacher, tmp_path):
-    both = solved(teacher, tmp_path / "both", seed=0, count=SHARD, side=1, larger=2)
+    both = solved(teacher, tmp_path / "both", seed=0, scenes=range(SHARD), side=1, larger=2)
     walks = [both.take(np.random.default_rng(k), SHARD) for k in range(20)]
     small, large = (
         next(walk for walk in walks if walk.states.shape[-1] == side) for side in (1, 2)
@@ -157,7 +157,7 @@ def test_larger_ways_go_on_from_the_picture_in_the_middle(teacher, tmp_path):
 
 
 def test_a_student_walks_the_last_windows_of_larger_ways(teacher, tmp_path):
-    both = solved(teacher, tmp_path / "both", seed=0, count=SHARD, side=1, larger=2)
+    both = solved(teacher, tmp_path / "both", seed=0, scenes=range(SHARD), side=1, larger=2)
     objective = PeRFlowObjective(teacher, both, pauses=0.0)
     for seed in range(8):
         batch = objective.batch(np.random.default_rng(seed), 4)
@@ -169,7 +169,7 @@ def test_a_student_walks_the_last_windows_of_larger_ways(teacher, tmp_path):
 def test_some_ways_are_unguided_and_half_of_those_without_words(teacher, tmp_path):
     """Refiner and multiview draw so; a ΔW of guided ways alone served them badly."""
     folder = tmp_path / "many"
-    many = solved(teacher, folder, seed=0, count=UNGUIDED * SHARD, side=1, larger=None)
+    many = solved(teacher, folder, seed=0, scenes=range(UNGUIDED * SHARD), side=1, larger=None)
     walks = [many.take(np.random.default_rng(k), SHARD) for k in range(40)]
     unguided = [walk for walk in walks if walk.guidance_scale == 1]
     assert len(unguided) / len(walks) == pytest.approx(1 / UNGUIDED, abs=0.15)
