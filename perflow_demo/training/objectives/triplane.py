@@ -23,6 +23,7 @@ from perflow_demo.training.toyworld.solid_shards import POINTS, Solids, measured
 BLURRED = 0.3  # share of batches
 RECOLOURED = 0.5  # share of examples
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
+HELD_OUT = range(3_800, 4_000)
 ANYWHERE = 0.5  # share of the points of a thing
 SHOWN, SIDES = 6, (0, 120, 240)
 
@@ -46,8 +47,8 @@ class TriplaneObjective:
     The logit is the logarithm of density_act over LEVEL, so the surface lies where density_act is
     LEVEL and meshes of any size are extracted as from the published weights. Every example is
     mirrored half of the time, and has its red, green and blue exchanged half of the time: there are
-    few things, and a shape has any colour. folder: of the solids of the world `seed`; the last
-    `held_out` of them are never trained on.
+    few things, and a shape has any colour. folder: of the solids of the world `seed`; those with
+    the numbers `held_out` are never trained on.
     """
 
     def __init__(
@@ -55,13 +56,14 @@ class TriplaneObjective:
         folder: Path,
         seed: int,
         network: TSR,
-        held_out: int = 200,
+        held_out: range = HELD_OUT,
         points: int = 4096,
         colour_weight: float = 1.0,
     ) -> None:
         self.net = network
         self.solids, self.seed = Solids(folder), seed
-        self.training = len(self.solids) - held_out
+        self.held_out = held_out
+        self.training = [i for i in range(len(self.solids)) if i not in held_out]
         self.points, self.anywhere = points, int(ANYWHERE * points)
         self.colour_weight = colour_weight
 
@@ -99,7 +101,7 @@ class TriplaneObjective:
     def sheet(self, net: TSR) -> Image.Image:
         """Held-out pictures, and below them the meshes made of them, from three sides."""
         columns = []
-        for index in self._held_out()[:SHOWN]:
+        for index in self.held_out[:SHOWN]:
             picture = self.solids[index]["views"][0]
             mesh = upright(net.extract_mesh(triplane(net, picture), 96, LEVEL, closed=True))
             if mesh.empty:
@@ -119,16 +121,13 @@ class TriplaneObjective:
     def measure(self, net: TSR, resolution: int = 128) -> dict[str, float]:
         """Means of `compare` over held-out things, from their first pictures."""
         found = []
-        for index in self._held_out():
+        for index in self.held_out:
             skin = measured_skin(single(self.seed, index), np.random.default_rng(index))
             found.append(compare(net, self.solids[index], skin, resolution))
         return means(found)
 
-    def _held_out(self) -> range:
-        return range(self.training, len(self.solids))
-
     def _example(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        row = self.solids[rng.integers(self.training)]
+        row = self.solids[rng.choice(self.training)]
         which = rng.integers(len(row["views"]))
         stand = Stand.seen(row["skin"], row["cameras"][which], self.net.radius)
         near = int(POINTS * COLOURED)
