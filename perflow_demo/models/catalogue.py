@@ -46,6 +46,7 @@ POCKET = Family(
     sizes=(256, 512),
     max_count=8,
     native_size=256,
+    vocabulary="tokenizer/words.txt",
     prediction_type="ddim_v",
     gpu_seconds=15,
 )

@@ -84,6 +84,8 @@ class Family:
     repository, delta_repository: where files are published; None for those in the family's folder.
     tokenizer_2, text_encoder_2: SDXL's second reader of the prompt.
     prompt_prefix: words its authors put before a prompt; offered, never added unasked.
+    vocabulary: a file of all words that it learnt, one a line; None where they are most of a
+    language's.
     refiner, multiview, solid: names of the models that go on from its pictures; None where nothing
     does.
     download_bytes, memory_bytes: about what a first use fetches and what then stays on the device
@@ -115,6 +117,7 @@ class Family:
     tokenizer_2: Component | None = None
     text_encoder_2: Component | None = None
     prompt_prefix: str = ""
+    vocabulary: str | None = None
     refiner: str | None = "pocket"
     multiview: str = "pocket"
     solid: str = "pocket"

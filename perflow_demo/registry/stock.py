@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from perflow_demo.errors import BadRequest
+from perflow_demo.models import vocabulary
 from perflow_demo.models.bases import checkpoints, delta_names, family_named, find_delta
 from perflow_demo.models.catalogue import (
     CATALOGUE,
@@ -116,6 +117,12 @@ class Stock:
         if addition is None:
             raise BadRequest(f"{family} has ΔW inside, and none to take out.")
         return Difference(addition.file)
+
+    def unlearnt(self, family: Family, text: str) -> tuple[str, ...]:
+        """The words of a text that the family never learnt, as far as that is known."""
+        if family.vocabulary is None:
+            return ()
+        return vocabulary.unlearnt(text, self._source(family), family.vocabulary)
 
     @contextmanager
     def fetched(self, models: Iterable[Model], on_load: OnLoad | None = None) -> Iterator[None]:

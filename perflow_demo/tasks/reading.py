@@ -11,6 +11,7 @@ from perflow_demo.tasks.leasing import lease
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from perflow_demo.models.spec import Family
     from perflow_demo.registry import Registry
 
 
@@ -31,6 +32,15 @@ def read(
             texts, guide = (request.prompt, request.negative_prompt), request.guidance_scale > 1
             embeds, rests = sampling.encode(words, texts, request.count, guide)
         return embeds, cut_notes(request, rests, words.tokenizer.model_max_length)
+
+
+def word_notes(request: Request, family: "Family", registry: "Registry") -> list[str]:
+    """A sentence on the words of the prompt that the family never learnt, if there are any."""
+    words = [f"“{word}”" for word in registry.unlearnt(family, request.prompt)]
+    if not words:
+        return []
+    said = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return [f"{family.title} never learnt {said}; it draws simple things, named in plain words."]
 
 
 def cut_notes(request: Request, rests: list[str], tokens: int) -> list[str]:

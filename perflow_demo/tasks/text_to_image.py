@@ -184,6 +184,7 @@ def stream(
     """
     family = registry.family(request.family)
     request, notes = resolve(request, family)
+    notes += reading.word_notes(request, family, registry)
     checks = registry.checks(family)
     previews = previews and not checks
     yield from libraries()

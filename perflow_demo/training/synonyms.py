@@ -8,6 +8,7 @@ Those are looked up where people named what they saw, in the survey of xkcd.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -33,10 +34,11 @@ LIGHTNESS = 2.0  # by so much less it counts than hue: maroon is a red before it
 
 class Vocabulary(NamedTuple):
     """words: of one piece, that captions use often, by the alphabet. pieces: all that they use,
-    those of longer words too."""
+    those of longer words too. said: all words, of however many pieces."""
 
     words: list[str]
     pieces: set[str]
+    said: set[str]
 
 
 def vocabulary(captions: list[str], tokenizer: PreTrainedTokenizerFast) -> Vocabulary:
@@ -48,7 +50,8 @@ def vocabulary(captions: list[str], tokenizer: PreTrainedTokenizerFast) -> Vocab
         following = (*tokens[1:], "")
         words.update(a for a, b in zip(tokens, following, strict=True) if not b.startswith("##"))
     common = (word for word, count in words.items() if count >= COMMON and _says_much(word))
-    return Vocabulary(sorted(common), pieces)
+    said = set(re.findall("[a-z]+", " ".join(captions).lower()))
+    return Vocabulary(sorted(common), pieces, said)
 
 
 def synonyms(known: Vocabulary, pieces: Iterable[str]) -> dict[str, str]:

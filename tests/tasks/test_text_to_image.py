@@ -188,6 +188,14 @@ def test_words_beyond_the_tokenizer_s_length_are_named_and_do_nothing(registry):
     assert longer.request.prompt.endswith("Car")
 
 
+def test_words_that_the_family_never_learnt_are_named(own_assets):
+    (own_assets / "pocket" / POCKET.vocabulary).write_text("a\nred\ndog\nand\n")
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    assert run(ask(), registry).notes == ()
+    (note,) = run(ask("a red zeppelin, an aeroplane and a kite"), registry).notes
+    assert note.startswith("Pocket never learnt “zeppelin”, “aeroplane” and “kite”; ")
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

@@ -31,7 +31,8 @@ def test_colours_are_told_by_their_looks(name, colour):
 
 
 def test_things_are_told_by_their_meaning():
-    known = Vocabulary(["bird", "dog", "fish", "house", "sails", *COLOURS], {"bird", "sail"})
+    words = ["bird", "dog", "fish", "house", "sails", *COLOURS]
+    known = Vocabulary(words, {*words, "sail", "##boat"}, {*words, "sailboat"})
     words = ["sparrow", "hound", "salmon", "home", "lavender", "sail", "of", "because"]
     found = synonyms(known, words)
     things = {"sparrow": "bird", "hound": "dog", "salmon": "fish", "home": "house"}
@@ -46,6 +47,7 @@ def test_a_piece_of_a_longer_word_is_no_word(tokenizer):
     known = vocabulary(["a sailboat on the sea"] * 5 + ["a kite"], tokenizer)
     assert known.words == ["sea", "the"]
     assert known.pieces == {"a", "sail", "##boat", "on", "the", "sea", "kite"}
+    assert known.said == {"a", "sailboat", "on", "the", "sea", "kite"}
 
 
 def test_words_are_given_the_meanings_of_others(tokenizer):

@@ -1,5 +1,6 @@
 """The text encoder is asked for what is true of each thing, and learns to say it."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -52,3 +53,14 @@ def test_training_lowers_the_loss_and_leaves_word_meanings_alone(pictures, minil
         losses.append(loss.item())
     assert losses[-1] < 0.6 * losses[0]
     assert torch.equal(net.text_encoder.embeddings.word_embeddings.weight, meanings)
+
+
+def test_what_is_published_tells_the_words_of_the_captions(pictures, minilm, tmp_path):
+    encoder = build_text_encoder(64, 1, semantic=False)
+    objective = TextObjective(encoder, pictures, held_out=4, lends=False)
+    objective.publish(objective.net, tmp_path)
+    words = (tmp_path / "tokenizer" / "words.txt").read_text().split()
+    assert words == sorted(words)
+    told = {scene.things[0].nouns[0] for scene in objective.scenes if len(scene.things) == 1}
+    assert len(told) > 5
+    assert all(set(re.findall("[a-z]+", noun)) & set(words) for noun in told), told

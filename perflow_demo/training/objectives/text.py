@@ -88,14 +88,15 @@ class TextObjective:
     def publish(self, net: Reader, folder: Path) -> dict[str, float]:
         """Saves the text encoder, fp16, and the tokenizer; returns how well it reads."""
         ids, mask, truth = self._held_out(self.held_out)
-        if self.lends:
-            rng = np.random.default_rng(0)
-            captions = [describe(scene, rng) for scene in self.scenes[:SAID]]
-            known = vocabulary(captions, self.tokenizer)
-            found = synonyms(known, self.tokenizer.get_vocab())
-            lend_meanings(net.text_encoder, self.tokenizer, found)
+        rng = np.random.default_rng(0)
+        captions = [describe(scene, rng) for scene in self.scenes[:SAID]]
+        known = vocabulary(captions, self.tokenizer)
+        found = synonyms(known, self.tokenizer.get_vocab()) if self.lends else {}
+        lend_meanings(net.text_encoder, self.tokenizer, found)
         write_module(net.text_encoder, folder / "text_encoder")
         self.tokenizer.save_pretrained(folder / "tokenizer")
+        words = sorted(known.said.union(found))
+        (folder / "tokenizer" / "words.txt").write_text("\n".join(words) + "\n")
         return _scores(net(ids, mask), truth)
 
     def _held_out(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
