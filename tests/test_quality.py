@@ -16,7 +16,7 @@ from perflow_demo.tasks.text_to_image import TextToImageRequest
 # Shares of the prompts in four PeRFlow steps; chance would give 0.03 and 0.08.
 THRESHOLDS = {"category": 0.8, "colour": 0.85}
 PROMPTS = 45
-VOLUME = 0.45  # mean IoU of meshes with unseen things
+VOLUME = 0.65  # mean IoU of meshes with unseen things
 VIEWS = {"psnr": 12.5, "iou": 0.65, "degrees": 45}
 REFINED = 4.0  # dB that pictures refined from an eighth may be below those enlarged by LANCZOS
 STYLE = 0.6  # of the base's distance to a style's teacher, left by four steps with the base's ΔW
