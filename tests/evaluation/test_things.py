@@ -8,6 +8,7 @@ from perflow_demo.errors import BadRequest
 from perflow_demo.evaluation import solids, views
 from perflow_demo.evaluation.things import drawings
 from perflow_demo.geometry.mesh import Mesh
+from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from tests.evaluation.whole import whole
@@ -61,7 +62,7 @@ def test_few_drawings_are_of_many_kinds(settings):
 def test_a_mesh_is_compared_by_its_outline_wherever_it_stands():
     corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float)
     square = Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]]), colors=np.zeros((4, 3)))
-    front = np.asarray(solids._sides(square)[0])
+    front = np.asarray(solids._sides(Turntable(square))[0])
     cutout = Image.new("RGBA", (100, 100))
     cutout.paste((255, 0, 0, 255), (5, 5, 45, 45))
     outline = solids._framed((front != solids.PAPER).any(-1))

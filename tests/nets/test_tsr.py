@@ -57,6 +57,20 @@ def test_resizing(network, source, result):
     close(network.resize(pixels[None]), golden, 1e-5)
 
 
+def test_a_configuration_may_ask_for_smooth_triplanes(network):
+    config = facts("e_weights")["config"]
+    upsampler = {**config["post_processor"], "smoothing": 0.65}
+    smooth = TSR.from_config(
+        {**config, "post_processor": upsampler}, dict(network.config.image_encoder)
+    )
+    smooth.load_state_dict(network.state_dict())
+    images = FORWARD["preprocessed"].reshape(1, 64, 64, 3)
+    with torch.no_grad():
+        plain, blurred = (net.scene_codes(images) for net in (network, smooth))
+    ripples = [(codes.diff(dim=-1) ** 2).mean() for codes in (plain, blurred)]
+    assert ripples[1] < 0.7 * ripples[0]
+
+
 def test_tokens_and_triplanes(network):
     image_tokens = network.image_tokenizer(FORWARD["preprocessed"].movedim(-1, 1))
     close(image_tokens.mT[:, None], FORWARD["image_tokens"])

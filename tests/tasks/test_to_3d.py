@@ -1,6 +1,5 @@
 """Image to mesh on a family of debug size: upright, closed, stoppable, honest about its limits."""
 
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -10,7 +9,6 @@ from PIL import Image, ImageDraw
 
 from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.export.glb import encode_result
-from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import text_to_image
@@ -125,13 +123,6 @@ def test_a_mesh_of_another_outline_is_left_as_it_is_and_that_is_told(registry, p
     assert np.array_equal(result.mesh.vertices, plain.mesh.vertices)
     assert any("outline is not the picture's" in note for note in result.notes)
     assert plain.notes == ()
-
-
-def test_triplanes_are_smoothed_as_the_model_wants_it(registry, plain, monkeypatch):
-    blurred = replace(SOLIDS["pocket"], smoothing=4.0)
-    monkeypatch.setitem(SOLIDS, "pocket", blurred)
-    smaller = run(ask(), registry, picture=disc())
-    assert np.abs(np.array(smaller.size) / plain.size - 1).max() > 0.02
 
 
 def test_a_file_without_textures_holds_the_surface_whole(registry):
