@@ -9,6 +9,11 @@ PLAIN = {"are", "but", "for", "from", "has", "her", "his", "into", "not", "pleas
 LETTERS = 3  # of a word that says something
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text in small letters, as often as they are there."""
+    return re.findall(r"[^\W\d_]+", text.lower())
+
+
 def unlearnt(text: str, source: Source, file: str) -> tuple[str, ...]:
     """The words of a text, once each, that are not in the source's `file`, which has one a line.
 
@@ -17,9 +22,8 @@ def unlearnt(text: str, source: Source, file: str) -> tuple[str, ...]:
     if not source.has(file):
         return ()
     known = PLAIN.union(source.file(file).read_text(encoding="utf-8").split())
-    words = dict.fromkeys(re.findall(r"[^\W\d_]+", text.lower()))
     return tuple(
         word
-        for word in words
+        for word in dict.fromkeys(words_of(text))
         if len(word) >= LETTERS and not known & {word, word.removesuffix("s")}
     )

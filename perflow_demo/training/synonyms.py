@@ -8,7 +8,6 @@ Those are looked up where people named what they saw, in the survey of xkcd.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from tokenizers import AddedToken
 from torch.nn import functional
 from transformers import ElectraModel, PreTrainedTokenizerFast
 
+from perflow_demo.models.vocabulary import LETTERS, words_of
 from perflow_demo.training.text import embedded
 from perflow_demo.training.toyworld.palette import COLOURS
 
@@ -28,7 +28,6 @@ PHRASE = "the {}"  # in which words are compared; a word alone could be any part
 NEAR = 0.5  # cosine, above which no neighbour of fifty words was a wrong one
 COMMON = 5  # a word that captions use less often is not known
 NEW = 60  # names of colours that become pieces where they are none: teal, magenta, khaki
-LETTERS = 3  # shorter words say little, and often are pieces of others
 LIGHTNESS = 2.0  # by so much less it counts than hue: maroon is a red before it is a black
 
 
@@ -50,8 +49,7 @@ def vocabulary(captions: list[str], tokenizer: PreTrainedTokenizerFast) -> Vocab
         following = (*tokens[1:], "")
         words.update(a for a, b in zip(tokens, following, strict=True) if not b.startswith("##"))
     common = (word for word, count in words.items() if count >= COMMON and _says_much(word))
-    said = set(re.findall("[a-z]+", " ".join(captions).lower()))
-    return Vocabulary(sorted(common), pieces, said)
+    return Vocabulary(sorted(common), pieces, set(words_of(" ".join(captions))))
 
 
 def synonyms(known: Vocabulary, pieces: Iterable[str]) -> dict[str, str]:
@@ -62,9 +60,10 @@ def synonyms(known: Vocabulary, pieces: Iterable[str]) -> dict[str, str]:
     colours = colour_names()
     pieces = {*pieces, *list(colours)[-NEW:]}
     others = sorted(filter(_says_much, pieces - known.pieces))
-    said = [embedded([PHRASE.format(word) for word in words]) for words in (known.words, others)]
-    mean = said[0].mean(0)
-    known_meanings, meanings = (functional.normalize(rows - mean) for rows in said)
+    rows = embedded([PHRASE.format(word) for word in (*known.words, *others)])
+    count = len(known.words)
+    rows = functional.normalize(rows - rows[:count].mean(0))
+    known_meanings, meanings = rows[:count], rows[count:]
     likeness, index = (meanings @ known_meanings.T).max(1)
     near = {
         word: known.words[i]

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from transformers import ElectraModel
 
+from perflow_demo.models.catalogue import POCKET
 from perflow_demo.training.publish import write_module
 from perflow_demo.training.synonyms import lend_meanings, synonyms, vocabulary
 from perflow_demo.training.text import build_tokenizer, tokenize
@@ -96,7 +97,7 @@ class TextObjective:
         write_module(net.text_encoder, folder / "text_encoder")
         self.tokenizer.save_pretrained(folder / "tokenizer")
         words = sorted(known.said.union(found))
-        (folder / "tokenizer" / "words.txt").write_text("\n".join(words) + "\n")
+        (folder / POCKET.vocabulary).write_text("\n".join(words) + "\n")
         return _scores(net(ids, mask), truth)
 
     def _held_out(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
