@@ -30,7 +30,12 @@ SWITCHES = {
     "print_ready": "--print-ready",
 }
 # What no value means, where the family does not decide, and what only holds here.
-UNSET = {"style": "the base", "lora": "none", "faces": "as many as there are"}
+UNSET = {
+    "style": "the base",
+    "lora": "none",
+    "resolution": "the 3D model's",
+    "faces": "as many as there are",
+}
 ALSO = {"texture": " By default only a GLB has one."}
 
 

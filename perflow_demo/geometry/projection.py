@@ -26,7 +26,7 @@ from perflow_demo.geometry.cameras import Camera
 from perflow_demo.geometry.cloud import Cloud, cloud
 from perflow_demo.geometry.mesh import Mesh
 
-DENSITY = 8  # points of the mesh to a pixel of the picture
+DENSITY = 4  # points of the mesh to a pixel of the picture
 FEW = 8_000  # of them for its outline
 COARSE = 64  # pixels along a side, when outlines are compared
 TOUCHED = 0.2  # of a pixel of the picture's outline; points cover a pixel that they touch
@@ -71,9 +71,13 @@ class Projection:
             return map_coordinates(page, at, order=1, mode="nearest")
 
         reached = map_coordinates(self.depths, at, order=0, mode="nearest")
-        share = np.where(depth <= reached, seen(self.shares), 0)[:, None]
+        lit = np.flatnonzero(depth <= reached)
+        at = at[:, lit]
+        share = seen(self.shares)[:, None]
         shown = np.stack([seen(self.colours[..., channel]) for channel in range(3)], 1)
-        return (1 - share) * colours + share * shown
+        painted = np.array(colours)
+        painted[lit] = (1 - share) * painted[lit] + share * shown
+        return painted
 
 
 def project(mesh: Mesh, picture: np.ndarray, lens: Lens) -> Projection | None:

@@ -12,7 +12,9 @@ from scipy.ndimage import distance_transform_edt
 from perflow_demo.geometry.mesh import Mesh
 
 PADDING = 2  # texels between charts, so that filtering does not mix them
+LARGEST = 0.06  # of the surface, in one chart: to lay out larger ones takes three times as long
 BATCH = 2**20  # texels looked at at once
+ROUNDED = 1e-5  # of a face, beyond its edges: no texel between two faces is missed
 Colors = Callable[[np.ndarray], np.ndarray]
 
 
@@ -20,9 +22,10 @@ def unwrap(mesh: Mesh, size: int = 1024) -> Mesh:
     """The mesh with texture coordinates for a size×size texture; vertices on seams are doubled."""
     atlas = xatlas.Atlas()
     atlas.add_mesh(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32))
-    options = xatlas.PackOptions()
-    options.resolution, options.padding, options.bilinear = size, PADDING, True
-    atlas.generate(pack_options=options)
+    cutting, packing = xatlas.ChartOptions(), xatlas.PackOptions()
+    cutting.max_chart_area = LARGEST * mesh.shape().area
+    packing.resolution, packing.padding, packing.bilinear = size, PADDING, True
+    atlas.generate(cutting, packing)
     origins, faces, uv = atlas.get_mesh(0)
     colors = None if mesh.colors is None else mesh.colors[origins]
     return Mesh(mesh.vertices[origins], faces.astype(np.int32), colors, np.clip(uv, 0, 1))
@@ -54,42 +57,41 @@ def _cover(mesh: Mesh, size: int) -> tuple[np.ndarray, np.ndarray]:
     flat = mesh.uv[mesh.faces] * (1, -1) * size + (-0.5, size - 0.5)
     low = np.ceil(flat.min(1)).astype(np.int64).clip(0)
     high = np.floor(flat.max(1)).astype(np.int64).clip(max=size - 1)
+    begin, slopes = (low - flat[:, 0]).astype(np.float32), _slopes(flat)
     width, height = (high - low + 1).clip(0).T
     ends = np.cumsum(width * height)
     start = 0
     while start < len(flat):
         done = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, done + BATCH, "right")))
-        _cover_part(slice(start, stop), flat, low, width, height, face, weights)
+        which, across, down = _boxes(start, width[start:stop], height[start:stop])
+        # From the first corner on, so that single precision is enough.
+        right, below = begin[which, 0] + across, begin[which, 1] + down
+        second, third = (slopes[which, k, 0] * right + slopes[which, k, 1] * below for k in (0, 1))
+        shares = np.stack([1 - second - third, second, third], 1)
+        inside = (shares >= -ROUNDED).all(1)
+        which = which[inside]
+        at = low[which, 1] + down[inside], low[which, 0] + across[inside]
+        face[at], weights[at] = which, shares[inside]
         start = stop
     return face, weights
 
 
-def _cover_part(part: slice, flat, low, width, height, face, weights) -> None:
-    counts = (width * height)[part]
-    which = np.repeat(np.arange(part.start, part.stop), counts)
-    if not len(which):
-        return
-    order = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-    texel = low[which] + np.column_stack([order % width[which], order // width[which]])
-    a, b, c = (flat[which, corner] for corner in range(3))
-    area = _cross(b - a, c - a)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = (
-            np.column_stack(
-                [
-                    _cross(b - texel, c - texel),
-                    _cross(c - texel, a - texel),
-                    _cross(a - texel, b - texel),
-                ]
-            )
-            / area[:, None]
-        )
-    inside = (shares >= -1e-6).all(1)
-    column, row = texel[inside].T
-    face[row, column] = which[inside]
-    weights[row, column] = shares[inside]
+def _slopes(flat: np.ndarray) -> np.ndarray:
+    """How much the weights of the second and the third corner of triangles F×3×2 grow to the right
+    and downwards: F×2×2 float32; nan where there is no area."""
+    (x2, y2), (x3, y3) = (flat[:, 1] - flat[:, 0]).T, (flat[:, 2] - flat[:, 0]).T
+    area = x2 * y3 - y2 * x3
+    slopes = np.array([[y3, -x3], [-y2, x2]]) / np.where(area == 0, np.nan, area)
+    return slopes.astype(np.float32).transpose(2, 0, 1)
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+def _boxes(
+    first: int, width: np.ndarray, height: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each texel in the boxes of faces from `first` on: the face, its column and row there."""
+    counts = width * height
+    box = np.repeat(np.arange(len(counts)), counts)
+    order = np.arange(len(box), dtype=np.int32) - np.repeat(np.cumsum(counts) - counts, counts)
+    down, across = np.divmod(order.astype(np.int32), width.astype(np.int32)[box])
+    return first + box, across, down

@@ -193,6 +193,7 @@ SOLIDS: dict[str, SolidModel] = {
                 "3D network", "tsr/config.json", "tsr/diffusion_pytorch_model.safetensors"
             ),
             lens=(4.35, 0.2),  # as far as Toy World's; it shows the box of ±0.87
+            resolution=128,  # its planes have 32 cells along a side
             gpu_seconds=45,
         ),
         SolidModel(

@@ -242,6 +242,7 @@ class SolidModel:
     `geometry.projection.Lens`.
     checkpoint: the pickle that its weights may come as instead, converted once; None for none.
     drawing: how its authors' pictures were drawn, if they said so.
+    resolution: samples of its field along each axis, beyond which its meshes look no finer.
     Other fields as in `Family`.
     """
 
@@ -254,6 +255,7 @@ class SolidModel:
     lens: tuple[float, float]
     checkpoint: str | None = None
     drawing: Drawing | None = None
+    resolution: int = 256
     repository: Repository | None = None
     download_bytes: int = 0
     memory_bytes: int = 0

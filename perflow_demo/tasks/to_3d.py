@@ -88,12 +88,13 @@ class To3DRequest(Request):
         title="Foreground ratio",
         description="Share of the picture's side that the object takes, as the network sees it.",
     )
-    resolution: int = Field(
-        256,
+    resolution: int | None = Field(
+        None,
         ge=32,
         le=1024,
         title="Resolution",
-        description="Samples along each axis from which the surface is made.",
+        description="Samples along each axis from which the surface is made; without it, as many "
+        "as show all that the 3D model makes.",
     )
     texture: bool = Field(
         True,
@@ -192,9 +193,10 @@ def stream(
     """
     family = registry.family(request.family)
     model = solid_model(request.model or family.solid)
-    run = _Run(resolve(request, picture).model_copy(update={"model": model.name}), registry)
+    settled = {"model": model.name, "resolution": request.resolution or model.resolution}
+    run = _Run(resolve(request, picture).model_copy(update=settled), registry)
     yield from libraries()
-    _refuse_too_large(request, registry)
+    _refuse_too_large(run.request, registry)
     if picture is None:
         drawing = drawing_of(request, family, model)
         picture = yield from run.stage("Picture", _draw(run, drawing, previews))

@@ -162,7 +162,7 @@ def triplane(at: Workshop) -> Recipe:
     """TSR goes on with all its tokens: from one picture to inside and outside, and colours."""
     return Recipe(
         lambda: at.triplane(plane=16),
-        steps=530, batch=16, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
+        steps=800, batch=16, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
         weight_decay=0.0, sheet_every=250, compile=TRANSFORMERS, goes_on=True,
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ STYLED = {256: 1_500, 512: 750}  # samples in a style
 CUT_OUT, ALONE = 3_000, 8_000  # samples with alpha, on white
 WAYS = range(1_280, 1_920)  # scenes whose captions have ways: none that an earlier run had
 IMAGE_ENCODER = "multiview/image_encoder"
-SOLIDS = (3, 5_400)  # seed and number of things that are also known as solids
+SOLIDS = (3, 7_600)  # seed and number of things that are also known as solids
 
 N = TypeVar("N", bound=nn.Module)
 

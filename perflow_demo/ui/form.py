@@ -15,7 +15,7 @@ SEEDS = {"seed", "drawing_seed"}
 # What components show that have no None.
 NOTHING = {"prompt": "", "style": "", "windows": 0, "delta": "", "lora": ""}
 # Boxes of one line.
-ENTERED = ("prompt", "negative_prompt", "seed", "drawing_seed", "faces", "lora")
+ENTERED = ("prompt", "negative_prompt", "seed", "drawing_seed", "resolution", "faces", "lora")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Form:
             if not keep or asked[name] is None:
                 asked[name] = RANDOM
         # Components have no None: for these it is no choice, no number and "as trained".
-        for name in ("style", "faces", "windows"):
+        for name in ("style", "resolution", "faces", "windows"):
             if name in asked:
                 asked[name] = asked[name] or None
         return asked

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.export.glb import encode_result
+from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import text_to_image
@@ -85,6 +86,12 @@ def test_stages_are_told_in_their_order_with_their_share(registry):
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1 and len(shares) > 5
     assert isinstance(events[-1], To3DResult)
     assert set(events[-1].seconds) == {title.lower() for title in STAGES[1:]}
+
+
+def test_without_a_resolution_the_model_s_own_is_used_and_told(registry, plain):
+    result = run(ask(resolution=None), registry, picture=disc())
+    assert result.request.resolution == SOLIDS["pocket"].resolution
+    assert len(result.mesh.faces) > 2 * len(plain.mesh.faces)
 
 
 def test_a_cut_out_needs_no_foreground_network(own_assets):

@@ -90,6 +90,7 @@ def test_a_mesh_brings_its_settings_back(page, tmp_path):
     expect(page.get_by_label("Print-ready")).to_be_checked()
     page.get_by_role("button", name="Advanced").click()
     expect(page.get_by_label("Faces")).to_have_value("500")
+    expect(page.get_by_label("Resolution")).to_have_value("64")
     page.locator(".solid:visible .prompt textarea").fill("something else")
     page.evaluate(
         """(content) => {

@@ -136,8 +136,10 @@ def _settings(fields: dict, header: Header, prompt: gr.Textbox, picture: gr.Imag
         controls.switch(fields[name]) for name in ("texture", "details", "print_ready")
     )
     with gr.Accordion("Advanced", open=False):
-        resolution = controls.slider(fields["resolution"], step=32)
-        faces = controls.number(fields["faces"], value=None, placeholder="automatic")
+        resolution, faces = (
+            controls.number(fields[name], value=None, placeholder="automatic")
+            for name in ("resolution", "faces")
+        )
     made = {
         "prompt": prompt,
         "family": header.family,
