@@ -13,21 +13,13 @@ from itertools import product
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import (
-    binary_closing,
-    binary_erosion,
-    distance_transform_edt,
-    gaussian_filter,
-    map_coordinates,
-    minimum_filter,
-)
+from scipy.ndimage import binary_closing, binary_erosion, gaussian_filter, map_coordinates
 
 from perflow_demo.geometry.cameras import Camera
-from perflow_demo.geometry.cloud import Cloud, cloud
 from perflow_demo.geometry.mesh import Mesh
+from perflow_demo.geometry.raster import draw
 
-DENSITY = 4  # points of the mesh to a pixel of the picture
-FEW = 8_000  # of them for its outline
+POINTS = 8_000  # of the mesh, for its outline
 COARSE = 64  # pixels along a side, when outlines are compared
 TOUCHED = 0.2  # of a pixel of the picture's outline; points cover a pixel that they touch
 ELEVATIONS, ZOOMS = range(-10, 45, 5), (0.85, 0.92, 1.0, 1.08)
@@ -87,12 +79,11 @@ def project(mesh: Mesh, picture: np.ndarray, lens: Lens) -> Projection | None:
     picture: S×S×4 uint8, the cut-out thing as the network was shown it.
     """
     alpha, size = picture[..., 3] / 255, len(picture)
-    points = cloud(mesh, DENSITY * size**2)
-    camera, agreement = viewpoint(points.places[:FEW], alpha, lens)
+    camera, agreement = viewpoint(mesh.shape().sample(POINTS, seed=0), alpha, lens)
     if agreement < ALIKE:
         return None
     pixel = 2 * camera.half_height * lens.distance / size
-    cosine, depth, own = _seen(points, camera, size, pixel)
+    cosine, depth, own = _seen(mesh, camera, size)
     inside = binary_erosion(alpha > OPAQUE, iterations=max(1, round(RIM * size)))
     covered = inside & np.isfinite(depth)
     facing = ((cosine - GRAZING) / (FACING - GRAZING)).clip(0, 1)
@@ -134,27 +125,21 @@ def viewpoint(places: np.ndarray, alpha: np.ndarray, lens: Lens) -> tuple[Camera
     return camera(*best), float(overlap(best))
 
 
-def _seen(
-    points: Cloud, camera: Camera, size: int, pixel: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What a camera sees of a mesh in each pixel: how straight S×S (cosine), how far S×S (infinite
-    where there is nothing) and in which colour S×S×3. pixel: width of one at the thing."""
-    towards = camera.eye - points.places
-    cosines = (points.normals * towards).sum(1) / np.linalg.norm(towards, axis=1)
-    column, row, depth = camera.project(points.places, size).T
-    shown = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < size) & (cosines > 0)
-    order = np.flatnonzero(shown)[np.argsort(depth[shown])]
-    at = row[order].astype(np.int64) * size + column[order].astype(np.int64)
-    at, first = np.unique(at, return_index=True)  # on each the nearest
-    page = np.full((size, size), -1)
-    page.flat[at] = order[first]
-    depths = np.where(page >= 0, depth[page], np.inf)
-    page[depths > minimum_filter(depths, 3) + pixel / GRAZING] = -1  # seen through a gap
-    # Pixels without a point are as their neighbours, where these lie around them.
-    there = binary_closing(page >= 0, np.ones((3, 3)))
-    nearest = distance_transform_edt(page < 0, return_distances=False, return_indices=True)
-    page = page[tuple(nearest)]
-    return cosines[page], np.where(there, depth[page], np.inf), points.colours[page]
+def _seen(mesh: Mesh, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a camera sees of a mesh in each pixel: how straight S×S (cosine, 0 and less for what
+    turns its back), how far S×S (infinite where there is nothing) and in which colour S×S×3."""
+    projected = camera.project(mesh.vertices, size)
+    pixel, face, weights = draw(projected[mesh.faces], size)
+    corners = mesh.faces[face]
+    towards = camera.eye - mesh.vertices
+    cosines = (mesh.normals() * towards).sum(1) / np.linalg.norm(towards, axis=1)
+
+    def spread(values: np.ndarray, elsewhere: float) -> np.ndarray:
+        page = np.full((size**2, *values.shape[1:]), elsewhere)
+        page[pixel] = np.einsum("nc,nc...->n...", weights, values[corners])
+        return page.reshape(size, size, *values.shape[1:])
+
+    return spread(cosines, 0.0), spread(projected[:, 2], np.inf), spread(mesh.colors, 0.0)
 
 
 def _outline(projected: np.ndarray) -> np.ndarray:

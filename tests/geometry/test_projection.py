@@ -1,17 +1,33 @@
 """What a picture shows of a mesh is painted where it shows it, and nothing else is."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
 
 from perflow_demo.geometry.cameras import Camera
-from perflow_demo.geometry.cloud import cloud
 from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.geometry.projection import Lens, project, viewpoint
 
 LENS, SIZE = Lens(5.0, 0.24), 256
 GREY = np.array([0.5, 0.5, 0.5])
+
+
+class Points(NamedTuple):
+    """Of a surface, N×3 each."""
+
+    places: np.ndarray
+    normals: np.ndarray
+    colours: np.ndarray
+
+
+def cloud(mesh: Mesh, count: int, seed: int = 0) -> Points:
+    """Random points of a grey mesh."""
+    shape = mesh.shape()
+    places, face = trimesh.sample.sample_surface(shape, count, seed=seed)
+    return Points(np.array(places), shape.face_normals[face], np.tile(GREY, (count, 1)))
 
 
 def painted(shape: trimesh.Trimesh) -> Mesh:
