@@ -17,7 +17,7 @@ from scipy.ndimage import binary_closing, binary_erosion, gaussian_filter, map_c
 
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.geometry.mesh import Mesh
-from perflow_demo.geometry.raster import draw
+from perflow_demo.geometry.raster import blended, draw
 
 POINTS = 8_000  # of the mesh, for its outline
 COARSE = 64  # pixels along a side, when outlines are compared
@@ -136,7 +136,7 @@ def _seen(mesh: Mesh, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray
 
     def spread(values: np.ndarray, elsewhere: float) -> np.ndarray:
         page = np.full((size**2, *values.shape[1:]), elsewhere)
-        page[pixel] = np.einsum("nc,nc...->n...", weights, values[corners])
+        page[pixel] = blended(values, corners, weights)
         return page.reshape(size, size, *values.shape[1:])
 
     return spread(cosines, 0.0), spread(projected[:, 2], np.inf), spread(mesh.colors, 0.0)

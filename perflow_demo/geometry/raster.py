@@ -13,28 +13,31 @@ def draw(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.nda
     size + column, P; the triangle, P; and how much its corners weigh there, P×3 float32.
 
     corners: F×3×3, their columns and rows in pixels from the page's upper left corner, and how far
-    they are: of several triangles the nearest is seen.
+    they are, all in front of the camera: of several triangles the nearest is seen. Weights and
+    depths run evenly over the page, as in parallel projection; nearly so in small triangles.
     """
     parts = []
     for start in range(0, len(corners) or 1, BATCH):
         part = corners[start : start + BATCH]
         triangle, at, weights = _pixels(part - (0.5, 0.5, 0), size)
-        far = np.einsum("pc,pc->p", weights, part[..., 2].astype(np.float32)[triangle])
+        far = (weights * part[..., 2].astype(np.float32)[triangle]).sum(1)
         parts.append((far, at, start + triangle, weights))
     far, *found = (np.concatenate(values) for values in zip(*parts, strict=True))
     seen = _nearest(far, found[0], size**2)
     return tuple(values[seen] for values in found)
 
 
+def blended(values: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Values V… of vertices at places that weigh the vertices `corners` P×3 by `weights` P×3: P…
+    float32."""
+    return np.einsum("pc,pc...->p...", weights, values.astype(np.float32)[corners])
+
+
 def _nearest(far: np.ndarray, at: np.ndarray, places: int) -> np.ndarray:
     """Which of N have the least `far` among those at their place, one a place."""
-    depth = np.empty(places, far.dtype)
+    order = np.argsort(-far)
     last = np.full(places, -1, np.int64)
-    left = np.arange(len(far))
-    while len(left):
-        # Of several at a place the last one written stays; nearer ones are written over it.
-        depth[at[left]], last[at[left]] = far[left], left
-        left = left[far[left] < depth[at[left]]]
+    last[at[order]] = order  # from far to near: the last one written stays
     return last[last >= 0]
 
 

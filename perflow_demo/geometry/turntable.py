@@ -7,7 +7,7 @@ from PIL import Image
 
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.geometry.mesh import Mesh
-from perflow_demo.geometry.raster import draw
+from perflow_demo.geometry.raster import blended, draw
 
 FINER = 2  # pixels drawn along a side of each that is shown
 PAPER = 246
@@ -27,7 +27,8 @@ class Turntable:
         self.reach = 1.04 * np.linalg.norm(self.places, axis=1).max()
 
     def view(self, azimuth: float, elevation: float = ELEVATION) -> Image.Image:
-        """From `azimuth` degrees (0: its front, 90: its left side), orthographic, RGB."""
+        """From `azimuth` degrees (0: its front, 90: its left side), orthographic, RGB; faces are
+        seen from outside alone."""
         camera = Camera.orbit(azimuth, elevation, 3 * self.reach, self.reach, orthographic=True)
         fine = self.size * FINER
         corners = camera.project(self.places, fine)[self.mesh.faces]
@@ -38,18 +39,18 @@ class Turntable:
         light = self.normals @ camera.axes.T @ (LIGHT / np.linalg.norm(LIGHT))
         shade = AMBIENT + (1 - AMBIENT) * np.clip(light, 0, 1)
         picture = np.full((fine**2, 3), PAPER, np.uint8)
-        colours = self._colours(corners, weights) * _at(shade[:, None], corners, weights)
+        colours = self._colours(corners, weights) * blended(shade[:, None], corners, weights)
         picture[pixel] = np.clip(colours * 255, 0, 255)
         whole = Image.fromarray(picture.reshape(fine, fine, 3))
         return whole.resize((self.size, self.size), Image.Resampling.BOX)
 
     def _colours(self, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """As in `_at`: N×3 in [0, 1]."""
+        """As `blended` has them: P×3 in [0, 1]."""
         mesh = self.mesh
         if mesh.texture is None:
-            grey = np.full_like(mesh.vertices, GREY)
-            return _at(grey if mesh.colors is None else mesh.colors, corners, weights)
-        u, v = _at(mesh.uv, corners, weights).T
+            grey = np.full((len(mesh.vertices), 3), GREY)
+            return blended(grey if mesh.colors is None else mesh.colors, corners, weights)
+        u, v = blended(mesh.uv, corners, weights).T
         height, width = mesh.texture.shape[:2]
         column = np.clip((u * width).astype(np.int64), 0, width - 1)
         row = np.clip(((1 - v) * height).astype(np.int64), 0, height - 1)
@@ -58,8 +59,3 @@ class Turntable:
     def turn(self, frames: int = 36) -> list[Image.Image]:
         """One whole turn, its front first."""
         return [self.view(360 * i / frames) for i in range(frames)]
-
-
-def _at(values: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Values V×C of vertices at places that weigh N×3 of them, `corners`, by `weights` N×3: N×C."""
-    return np.einsum("nc,ncx->nx", weights, values.astype(np.float32)[corners])

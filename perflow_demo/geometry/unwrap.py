@@ -10,9 +10,9 @@ import xatlas
 from scipy.ndimage import distance_transform_edt
 
 from perflow_demo.geometry.mesh import Mesh
-from perflow_demo.geometry.raster import draw
+from perflow_demo.geometry.raster import blended, draw
 
-PADDING = 2  # texels between charts, so that filtering does not mix them
+PADDING = 3  # texels of an atlas up to half as large again: filtering does not mix charts
 LARGEST = 0.06  # of the surface, in one chart: to lay out larger ones takes three times as long
 Colors = Callable[[np.ndarray], np.ndarray]
 
@@ -39,7 +39,7 @@ def bake(mesh: Mesh, colors_at: Colors, size: int = 1024) -> Mesh:
     # Columns and rows of the vertices, row 0 on top; none is nearer than another.
     flat = np.column_stack([mesh.uv * (1, -1) * size + (0, size), np.zeros(len(mesh.uv))])
     texel, face, weights = draw(flat[mesh.faces], size)
-    points = np.einsum("tc,tcx->tx", weights, mesh.vertices[mesh.faces[face]])
+    points = blended(mesh.vertices, mesh.faces[face], weights)
     texture, bare = np.zeros((size**2, 3), np.uint8), np.ones((size, size), bool)
     texture[texel] = np.rint(np.clip(colors_at(points), 0, 1) * 255)
     texture = texture.reshape(size, size, 3)

@@ -19,8 +19,8 @@ def frame_object(cutout: np.ndarray, ratio: float = FOREGROUND_RATIO) -> np.ndar
         raise ValueError("the picture is transparent all over")
     box = cutout[rows.min() : rows.max(), columns.min() : columns.max()]
     side = max(box.shape[:2])
-    if side == 0:
-        raise ValueError("the object is one pixel small")
+    if min(box.shape[:2]) == 0:
+        raise ValueError("the object is one pixel wide or high")
     return _centre(_centre(box, side), int(side / ratio))
 
 

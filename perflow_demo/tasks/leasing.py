@@ -1,8 +1,7 @@
 """Borrowing models inside a run that tells how far it is."""
 
-import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack
 from typing import TypeVar
 
@@ -13,12 +12,6 @@ T = TypeVar("T")
 
 # Seconds between two reports of a component, since a large one has thousands of tensors.
 PAUSE = 0.05
-
-
-def libraries() -> Iterator[Loading]:
-    """Tell that torch will be imported, where it is not yet: that takes seconds."""
-    if "torch" not in sys.modules:
-        yield Loading("the program's libraries", 0, 0)
 
 
 def lease(

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
 from perflow_demo.models.catalogue import FOREGROUND
-from perflow_demo.tasks import foreground, text_to_image
+from perflow_demo.tasks import foreground, libraries, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
     PICTURE,
@@ -24,7 +24,7 @@ from perflow_demo.tasks.contract import (
     finish,
     nothing_is_none,
 )
-from perflow_demo.tasks.leasing import lease, libraries
+from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
@@ -212,7 +212,7 @@ def stream(
     name = request.model or registry.family(request.family).multiview
     family = registry.multiview_family(name)
     request, notes = resolve(request, family, picture is not None, earlier is not None)
-    yield from libraries()
+    yield from libraries.loaded()
     seconds = dict.fromkeys(STAGES, 0.0)
     if earlier:
         picture, cutout = earlier.picture, earlier.cutout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.tasks import safety, text_to_image
+from perflow_demo.tasks import libraries, safety, text_to_image
 from perflow_demo.tasks.contract import (
     Frame,
     Progress,
@@ -22,7 +22,7 @@ from perflow_demo.tasks.contract import (
 )
 from perflow_demo.tasks.enlarging import check, enlarge, flatten, transparent
 from perflow_demo.tasks.fidelity import faithful
-from perflow_demo.tasks.leasing import lease, libraries
+from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 
@@ -214,7 +214,7 @@ def stream(
     request, notes = resolve(request, family, refiner, picture is not None)
     if picture is not None:
         check(picture.size, request.to)
-    yield from libraries()
+    yield from libraries.loaded()
     seconds = dict.fromkeys(STAGES, 0.0)
     checks = registry.checks(family)
     previews = previews and not checks

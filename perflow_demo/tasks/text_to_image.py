@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from perflow_demo.errors import BadRequest
-from perflow_demo.tasks import reading, safety
+from perflow_demo.tasks import libraries, reading, safety
 from perflow_demo.tasks.contract import (
     Frame,
     Progress,
@@ -22,7 +22,7 @@ from perflow_demo.tasks.contract import (
     nothing_is_none,
     relay,
 )
-from perflow_demo.tasks.leasing import lease, libraries
+from perflow_demo.tasks.leasing import lease
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -187,7 +187,7 @@ def stream(
     notes += reading.word_notes(request, family, registry)
     checks = registry.checks(family)
     previews = previews and not checks
-    yield from libraries()
+    yield from libraries.loaded()
     seconds = dict.fromkeys(("load", "text", "denoise", "preview", "decode"), 0.0)
     film: dict[tuple[float, float], Frame] = {}
     with ExitStack() as stack, ExitStack() as lent:

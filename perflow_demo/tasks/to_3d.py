@@ -11,7 +11,7 @@ from pydantic import Field
 
 from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.registry.stock import solid_model
-from perflow_demo.tasks import foreground, text_to_image
+from perflow_demo.tasks import foreground, libraries, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
     PICTURE,
@@ -21,7 +21,7 @@ from perflow_demo.tasks.contract import (
     Stage,
     finish,
 )
-from perflow_demo.tasks.leasing import lease, libraries
+from perflow_demo.tasks.leasing import lease
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
 from perflow_demo.tasks.working import told
@@ -195,7 +195,7 @@ def stream(
     model = solid_model(request.model or family.solid)
     settled = {"model": model.name, "resolution": request.resolution or model.resolution}
     run = _Run(resolve(request, picture).model_copy(update=settled), registry)
-    yield from libraries()
+    yield from libraries.loaded()
     _refuse_too_large(run.request, registry)
     if picture is None:
         drawing = drawing_of(request, family, model)
@@ -337,6 +337,8 @@ def _finish(
     request, number = run.request, STAGES.index("Finish") + 1
     faces = request.faces or (TEXTURED_FACES if request.texture else None)
     surface = care.upright(care.finished(mesh, faces, 1 if request.print_ready else None))
+    if surface.empty:
+        raise NothingSolid(f"So many parts cannot be made of {faces:,} faces; ask for more.")
     if request.print_ready and not surface.watertight:
         run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
     yield Phase("Finish", number, len(STAGES), 0.2)

@@ -1,7 +1,6 @@
 """The header: name, family and style, device and memory, light or dark."""
 
 import secrets
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from perflow_demo.errors import BadRequest, UserError
+from perflow_demo.tasks import libraries
 from perflow_demo.tasks.table import TASKS
 from perflow_demo.ui import caption, controls, events
 
@@ -139,8 +139,8 @@ def styles_of(family) -> list[tuple[str, str]]:
 
 def resident(registry) -> str:
     """The chip: the device, and the memory that models take there."""
-    # Asking for the device imports torch, which the page itself does without.
-    if "torch" not in sys.modules:
+    # Asking for the device takes torch, which the page itself does without.
+    if not libraries.are_there():
         return _chip("idle", "Models load on first use")
     try:
         status = registry.status()
@@ -148,6 +148,12 @@ def resident(registry) -> str:
         return _chip("failed", str(error))
     device = status.device.upper().replace("CUDA", "GPU")
     return _chip("ready", f"{device} · {status.dtype} · {status.bytes / 1e6:.0f} MB")
+
+
+def prepared(registry) -> str:
+    """The chip, once the libraries are there: whoever is still typing need not wait for them."""
+    libraries.load()
+    return resident(registry)
 
 
 def _chip(state: str, text: str) -> str:

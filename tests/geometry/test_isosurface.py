@@ -207,10 +207,13 @@ def test_a_single_sample_is_refused():
         extract_surface(torus, 0.0, 1, BOX)
 
 
-@pytest.mark.parametrize("resolution", [64, 128])
-def test_the_memory_told_beforehand_is_enough_and_not_far_off(resolution):
+@pytest.mark.parametrize(
+    ("name", "resolution"), [("ball", 64), ("ball", 128), ("box full", 64), ("box full", 200)]
+)
+def test_the_memory_told_beforehand_is_enough_and_not_far_off(name, resolution):
+    field = {"ball": ball((0, 0, 0), 0.75), "box full": FIELDS["box full"]}[name]
     tracemalloc.start()
-    extract_surface(ball((0, 0, 0), 0.75), 0.0, resolution, BOX)
+    extract_surface(field, 0.0, resolution, BOX, closed=True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < working_bytes(resolution) < 12 * peak

@@ -27,8 +27,7 @@ def mesh(network):
 
 
 def close(found, golden, tolerance=2e-4):
-    assert found.shape == golden.shape
-    assert ((found - golden).abs() <= tolerance * (1 + golden.abs())).all()
+    torch.testing.assert_close(found, golden, rtol=tolerance, atol=tolerance)
 
 
 def test_the_full_size_has_the_published_keys_and_shapes():
@@ -172,6 +171,10 @@ def test_what_the_network_does_not_do_is_refused(part, key, value):
 def test_a_transparent_picture_is_refused():
     with pytest.raises(ValueError, match="transparent"):
         frame_object(np.zeros((8, 8, 4), np.uint8))
+    line = np.zeros((8, 8, 4), np.uint8)
+    line[2:6, 3] = 255
+    with pytest.raises(ValueError, match="one pixel"):
+        frame_object(line)
 
 
 def test_smoothing_keeps_what_changes_slowly_and_levels_ripples():

@@ -9,7 +9,9 @@ from PIL import Image, ImageDraw
 
 from perflow_demo.errors import BadRequest, Cancelled, LoadError, OutOfMemory
 from perflow_demo.export.glb import encode_result
+from perflow_demo.geometry.mesh import Mesh
 from perflow_demo.models.catalogue import SOLIDS
+from perflow_demo.nets import TSR
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import text_to_image
@@ -100,6 +102,17 @@ def test_a_cut_out_needs_no_foreground_network(own_assets):
     assert run(ask(), registry, picture=disc("RGBA")).mesh.watertight
     with pytest.raises(LoadError, match="foreground"):
         run(ask(), registry, picture=disc())
+
+
+def test_more_parts_than_the_faces_asked_for_can_show_are_a_sentence(registry, monkeypatch):
+    balls = [trimesh.creation.icosphere(2, 0.05) for _ in range(60)]
+    for number, ball in enumerate(balls):
+        ball.apply_translation(np.array([number % 4, number // 4 % 4, number // 16]) / 4 - 0.4)
+    many = trimesh.util.concatenate(balls)
+    mesh = Mesh(np.array(many.vertices), np.array(many.faces), np.zeros((len(many.vertices), 3)))
+    monkeypatch.setattr(TSR, "extract_mesh", lambda *asked, **options: mesh)
+    with pytest.raises(NothingSolid, match="ask for more"):
+        run(ask(faces=100), registry, picture=disc())
 
 
 def test_a_texture_keeps_the_colours_on_fewer_faces(registry, plain):

@@ -1,5 +1,7 @@
 """Which families can be chosen, and what is said of one before it is used."""
 
+import threading
+
 import gradio as gr
 import pytest
 import trimesh
@@ -14,6 +16,7 @@ from perflow_demo.models.catalogue import POCKET
 from perflow_demo.models.stable_diffusion import FAMILIES, SAFETY
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks import libraries
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from perflow_demo.tasks.to_3d import To3DRequest
 from perflow_demo.ui import events
@@ -30,6 +33,12 @@ def test_a_family_from_the_hub_says_what_it_takes():
 
 def test_what_ships_is_not_fetched():
     assert "fetched" not in cost(POCKET) and cost(POCKET).startswith("Apache-2.0")
+
+
+@pytest.mark.browser
+def test_the_page_gets_ready_while_its_visitor_types(open_page, monkeypatch):
+    monkeypatch.setattr(libraries, "_there", threading.Event())
+    expect(open_page().locator(".chip")).to_contain_text("CPU")
 
 
 @pytest.mark.browser
