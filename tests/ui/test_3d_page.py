@@ -121,6 +121,17 @@ def test_a_drawn_picture_can_be_made_solid_again_with_other_settings(page):
     expect(link).to_have_attribute("download", f"a-red-dog-{seed}.glb")
 
 
+def test_a_stop_ends_the_search_for_the_surface(page, disc):
+    page.locator(".solid .given input[type=file]").set_input_files(disc)
+    unfold(page, "Advanced")
+    page.get_by_label("Resolution").fill("1024")
+    page.get_by_role("button", name="Make it 3D").click()
+    expect(page.locator(".said")).to_contain_text("Surface", timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".said")).to_contain_text("Stopped", timeout=PATIENCE)
+    expect(page.get_by_role("link", name="GLB")).to_have_count(0)
+
+
 def test_nothing_to_make_is_told_in_a_sentence(page):
     page.locator(".solid .prompt textarea").press("Enter")
     expect(page.locator(".said")).to_have_text(re.compile("neither a prompt nor a picture"))
