@@ -134,7 +134,8 @@ class Brick:
         return mixed.squeeze(axis)
 
     def surface(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Edge keys N (negative inside a cell), fractional indices N×3, faces M×3; None for none.
+        """Edge keys N (negative inside a cell), fractional indices N×3 float32, faces M×3 int32;
+        None for none.
 
         Marching cubes after Lewiner et al. 2003, "Efficient implementation of marching cubes'
         cases with topological guarantees".
@@ -149,7 +150,7 @@ class Brick:
             signed, 0.0, mask=mask, gradient_direction="ascent", allow_degenerate=True
         )
         keys, points = self._on_edges(points.astype(np.float64))
-        return keys, points + self.origin, faces
+        return keys, (points + self.origin).astype(np.float32), faces
 
     def _unequal(self) -> np.ndarray:
         """Factors near 1 that differ from sample to sample, the same in every brick.
