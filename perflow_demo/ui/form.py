@@ -74,9 +74,10 @@ class Form:
         boxes = [*seeds.values()]
         for run in runs:
             run.success(settled, [used, self.keep, *boxes], boxes, **events.AT_ONCE)
-        for box in boxes:
-            # gradio shows a number without a value as 0, which is a seed.
-            page.load(None, None, box, js="() => null", **events.AT_ONCE)
+        for box in self.fields.values():
+            # gradio shows a number without a value as 0, which is a seed, and no number of faces.
+            if isinstance(box, gr.Number):
+                page.load(None, None, box, js="() => null", **events.AT_ONCE)
 
 
 @dataclass(frozen=True)

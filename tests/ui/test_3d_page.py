@@ -124,6 +124,9 @@ def test_a_drawn_picture_can_be_made_solid_again_with_other_settings(page):
 def test_a_stop_ends_the_search_for_the_surface(page, disc):
     page.locator(".solid .given input[type=file]").set_input_files(disc)
     unfold(page, "Advanced")
+    for box in map(page.get_by_label, ("Resolution", "Faces")):
+        expect(box).to_have_value("")
+        expect(box).to_have_attribute("placeholder", "automatic")
     page.get_by_label("Resolution").fill("1024")
     page.get_by_role("button", name="Make it 3D").click()
     expect(page.locator(".said")).to_contain_text("Surface", timeout=PATIENCE)
