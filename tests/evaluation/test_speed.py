@@ -91,7 +91,9 @@ def test_both_ways_to_a_surface_give_the_same_one(registry):
     assert list(report.tables) == names
     for rows in report.tables.values():
         assert [row["what"] for row in rows] == list(surfaces.WAYS)
-        assert rows[0]["peak_ratio"] == 1 and all(row["peak_mb"] >= 0 for row in rows)
+        # So small a grid may fit into memory that the process has already.
+        assert rows[0]["peak_ratio"] == (rows[0]["peak_mb"] > 0)
+        assert all(row["peak_mb"] >= 0 for row in rows)
     with registry.lease_solid() as network:
         code = surfaces._triplane(network, registry, picture)
         vertices, faces, colours = surfaces.dense_mesh(network, code, 64)
