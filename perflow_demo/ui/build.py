@@ -35,8 +35,7 @@ def build(registry) -> gr.Blocks:
                     tab.build(lent_gpu.wrap(task, registry), shared, page)
         if any(map(registry.checks, registry.families())):
             controls.markup(caption.said(CHECKED, "note"), elem_classes="checked")
-        seen = page.load(partial(header.resident, registry), None, shared.chip, **AT_ONCE)
-        seen.then(partial(header.prepared, registry), None, shared.chip, **AT_ONCE)
+        page.load(partial(header.prepared, registry), None, shared.chip, **AT_ONCE)
     return page
 
 
