@@ -15,11 +15,11 @@ from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import PAPER, Turntable
 from perflow_demo.nets.tsr_input import frame_object
 from perflow_demo.registry import Registry, open_registry
+from perflow_demo.registry.stock import solid_model
 from perflow_demo.settings import Settings
 from perflow_demo.tasks import to_3d
 
 SIDES = {"front": 0, "left": 90, "back": 180, "right": 270}
-RESOLUTION = 128
 ASIDE = 45
 BLANK = Image.new("RGB", (256, 256), "white")
 DETAILED = "the picture's details"
@@ -42,15 +42,16 @@ def rendered(registry: Registry, plan: Plan) -> Report:
     from perflow_demo.training.toyworld.solid_shards import describe, measured_skin, single
 
     found, shown = [], []
-    with registry.lease_solid() as network:
+    resolution = solid_model("pocket").resolution
+    with registry.lease_solid("pocket") as network:
         for index in range(plan.rendered):
             rng = np.random.default_rng([WORLD, index])
             scene = single(WORLD, index)
             row = describe(scene, rng, network.image_size)
-            found.append(compare(network, row, measured_skin(scene, rng), RESOLUTION))
+            found.append(compare(network, row, measured_skin(scene, rng), resolution))
             if index < plan.shown:
                 code = triplane(network, row["views"][0])
-                mesh = upright(network.extract_mesh(code, RESOLUTION, LEVEL, closed=True))
+                mesh = upright(network.extract_mesh(code, resolution, LEVEL, closed=True))
                 sides = [BLANK] * len(SIDES) if mesh.empty else _sides(Turntable(mesh))
                 shown.append([Image.fromarray(row["views"][0]), *sides])
     table = [{"things": len(found)} | means(found)]
@@ -95,7 +96,7 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
 
 
 def _made(registry: Registry, picture: Image.Image, details: bool) -> to_3d.To3DResult:
-    request = to_3d.To3DRequest(resolution=RESOLUTION, texture=False, details=details)
+    request = to_3d.To3DRequest(texture=False, details=details)
     return to_3d.run(request, registry, picture=picture)
 
 

@@ -32,7 +32,8 @@ def measure(
     """One table a resolution, and one of the whole way from a picture, at the first of them.
 
     picture: of one thing; None draws one. A row a way, the dense one first; ratio, cpu_ratio,
-    peak_ratio: to it. peak_mb: resident memory gained at most while it ran.
+    peak_ratio: to it. peak_mb: resident memory gained at most while it ran; a grid may be so small
+    that the process need not gain any, and then there is no ratio.
     """
     if picture is None:
         request = TextToImageRequest(prompt=PROMPT, seed=42)
@@ -79,10 +80,10 @@ def _compare(ways: dict[str, Callable[[], object]], rounds: int) -> list:
     # The last first: what one way leaves to the next is not to its own advantage.
     peaks = {name: peak_bytes(ways[name]) for name in reversed(ways)}
     rows = timing.rows(timing.in_turns(ways, rounds))
-    first = max(1, peaks[WAYS[0]])
+    first = peaks[WAYS[0]]
     return [
-        row | {"peak_mb": peaks[row["what"]] / 1e6, "peak_ratio": peaks[row["what"]] / first}
-        for row in rows
+        row | {"peak_mb": peak / 1e6, "peak_ratio": peak / first if first else None}
+        for row, peak in ((row, peaks[row["what"]]) for row in rows)
     ]
 
 

@@ -52,3 +52,14 @@ class Camera:
         return np.column_stack(
             [(plane[:, 0] + 1) * size / 2, (1 - plane[:, 1]) * size / 2, view[:, 2]]
         )
+
+    def rays(self, pixels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The way back from `project`: origins and unit directions, world N×3, of what is seen at
+        places (column, row) N×2 of a size×size picture."""
+        plane = (2 * pixels / size - 1) * (self.half_height, -self.half_height)
+        across = plane @ self.axes[:2]
+        if self.orthographic:
+            return self.eye + across, np.broadcast_to(-self.axes[2], across.shape)
+        directions = across - self.axes[2]
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        return np.broadcast_to(self.eye, across.shape), directions

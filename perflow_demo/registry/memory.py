@@ -44,6 +44,11 @@ def device_bytes(device: torch.device) -> int:
     return total if limit == "max" else min(total, int(limit))
 
 
+def free_main_bytes() -> int:
+    """Bytes of main memory that no program uses."""
+    return min(psutil.virtual_memory().available, device_bytes(torch.device("cpu")))
+
+
 def default_budget(device: torch.device) -> int:
     """Bytes resident models may take on the device when the settings name no budget."""
     return int(device_bytes(device) * BUDGET_SHARE)

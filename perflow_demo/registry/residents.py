@@ -71,8 +71,16 @@ class Residents:
 
         return with_room(self._cache.set_aside, work)
 
-    def room(self) -> int:
-        """Bytes that the budget leaves a run, once idle models have been dropped."""
+    def main_room(self) -> int:
+        """Bytes of main memory that a run may take.
+
+        On a CPU what the budget leaves once idle models have been dropped; beside a GPU, whose
+        memory the budget is of, what is free.
+        """
+        if self.placement.device.type != "cpu":
+            from perflow_demo.registry.memory import free_main_bytes
+
+            return free_main_bytes()
         used = sum(entry.bytes for entry in self._cache.status() if entry.leases)
         return max(0, self._budget() - used)
 

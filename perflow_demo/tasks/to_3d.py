@@ -266,7 +266,7 @@ def drawing_of(request: To3DRequest, family: "Family", model: "SolidModel") -> T
 def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
     from perflow_demo.geometry.isosurface import working_bytes
 
-    needed, room = working_bytes(request.resolution), registry.room()
+    needed, room = working_bytes(request.resolution), registry.main_room()
     if needed <= room:
         return
     smaller = (size for size in (512, 256, 128, 64, 32) if size < request.resolution)

@@ -23,6 +23,7 @@ from perflow_demo.training.objectives.reading import ReadingObjective
 from perflow_demo.training.objectives.teacher import TeacherObjective, build_unet
 from perflow_demo.training.objectives.tile import TileObjective
 from perflow_demo.training.objectives.triplane import TriplaneObjective
+from perflow_demo.training.toyworld.outlines import Outlines, outlines
 from perflow_demo.training.toyworld.scene import CATALOGUE, POSED
 from perflow_demo.training.toyworld.shards import ALPHA, ON_WHITE, rendered
 from perflow_demo.training.toyworld.solid_shards import solids
@@ -169,14 +170,22 @@ class Workshop:
             self.image_encoder(), self.teacher(), self.latents(self.alone()), **unseen
         )
 
-    def triplane(self, plane: int) -> TriplaneObjective:
+    def outlines(self) -> Outlines:
+        """What rays through pictures of those things meet."""
+        if self.debug:
+            folder = self.data / f"debug-outlines-{SOLIDS[0]}"
+            return Outlines(outlines(folder, self.solids(), SOLIDS[0], 32))
+        return Outlines(outlines(self.data / "outlines", self.solids(), SOLIDS[0]))
+
+    def triplane(self, plane: int, outlined: bool = False) -> TriplaneObjective:
         """TSR, with plane × plane tokens a plane: the published one or a new one."""
         plane = plane // 2 if self.debug else plane
         network = build_tsr(plane, self.debug)
         if (self.assets / "tsr").is_dir():
             go_on(network, published(self.assets / "tsr"))
         config = {"held_out": range(3, 6), "points": 64} if self.debug else {}
-        return TriplaneObjective(self.solids(), SOLIDS[0], network, **config)
+        drawn = self.outlines() if outlined else None
+        return TriplaneObjective(self.solids(), SOLIDS[0], network, outlines=drawn, **config)
 
     def autoencoder(self) -> PocketAutoencoder:
         """The published autoencoder, or a new one where there is none."""

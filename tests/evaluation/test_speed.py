@@ -91,8 +91,7 @@ def test_both_ways_to_a_surface_give_the_same_one(registry):
     assert list(report.tables) == names
     for rows in report.tables.values():
         assert [row["what"] for row in rows] == list(surfaces.WAYS)
-        # So small a grid may fit into memory that the process has already.
-        assert rows[0]["peak_ratio"] == (rows[0]["peak_mb"] > 0)
+        assert rows[0]["peak_ratio"] == (1 if rows[0]["peak_mb"] else None)
         assert all(row["peak_mb"] >= 0 for row in rows)
     with registry.lease_solid() as network:
         code = surfaces._triplane(network, registry, picture)

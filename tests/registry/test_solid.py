@@ -1,7 +1,9 @@
 """The registry lends 3D networks in either layout, in float32, and knows what room is left."""
 
 import shutil
+from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 
@@ -48,6 +50,18 @@ def test_a_published_checkpoint_is_converted_and_loaded_strictly(own_assets):
         pass
 
 
+def test_a_published_checkpoint_is_lent_and_sees_as_the_reference_does(own_assets, monkeypatch):
+    """With the golden network's encoder in place of the published one's, all else being as it is
+    with the real files."""
+    told, golden = facts("e_weights"), arrays("e_forward")
+    monkeypatch.setattr("perflow_demo.nets.tsr.DINO_VIT_B16", told["image_encoder_config"])
+    write_triposr(own_assets / "TripoSR", told["config"], arrays("e_weights"))
+    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    with registry.lease_solid("triposr") as network:
+        found = network.scene_codes(golden["preprocessed"])
+    assert (found - golden["scene_codes"]).abs().max() < 1e-4
+
+
 def test_an_unknown_model_is_refused(assets):
     registry = Registry(Settings(assets=assets, device="cpu"))
     with pytest.raises(BadRequest, match="pocket or triposr"), registry.lease_solid("wizard"):
@@ -56,8 +70,16 @@ def test_an_unknown_model_is_refused(assets):
 
 def test_the_room_is_what_leased_models_leave(assets):
     registry = Registry(Settings(assets=assets, device="cpu", memory_budget=10**9))
-    assert registry.room() == 10**9
+    assert registry.main_room() == 10**9
     with registry.lease_solid() as network:
         taken = sum(p.numel() * 4 for p in network.parameters())
-        assert registry.room() == pytest.approx(10**9 - taken, abs=10_000)
-    assert registry.room() == 10**9
+        assert registry.main_room() == pytest.approx(10**9 - taken, abs=10_000)
+    assert registry.main_room() == 10**9
+
+
+def test_the_room_beside_a_gpu_is_that_of_main_memory(assets):
+    """Whatever the budget says of the GPU's."""
+    registry = Registry(Settings(assets=assets, device="cpu", memory_budget=10**6))
+    registry.placement = replace(registry.placement, device=torch.device("cuda"))
+    free = psutil.virtual_memory().available
+    assert registry.main_room() == pytest.approx(free, rel=0.2)

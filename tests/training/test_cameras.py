@@ -30,3 +30,15 @@ def test_pixels_run_right_and_down(orthographic):
     corners = np.array([[-half, half, 0], [half, -half, 0], [0, 0, 0]])
     expected = [[0, 0, 2], [64, 64, 2], [32, 32, 2]]
     np.testing.assert_allclose(camera.project(corners, 64), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+@pytest.mark.parametrize("along", [0.5, 3.0])
+def test_what_lies_on_a_pixels_ray_is_seen_at_that_pixel(orthographic, along):
+    camera = Camera.orbit(35, -20, 2.0, 0.5, target=(0.1, 0.2, 0.3), orthographic=orthographic)
+    pixels = np.array([[0.5, 0.5], [63.5, 10.5], [20.0, 40.0]])
+    origins, directions = camera.rays(pixels, 64)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1)
+    seen = camera.project(origins + along * directions, 64)
+    np.testing.assert_allclose(seen[:, :2], pixels, atol=1e-9)
+    assert (seen[:, 2] > 0).all()

@@ -16,7 +16,9 @@ from perflow_demo.evaluation.metrics import means
 from perflow_demo.geometry.mesh import upright
 from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
+from perflow_demo.nets.tsr_views import sample_rays
 from perflow_demo.training.publish import write_module
+from perflow_demo.training.toyworld.outlines import Outlines, rays
 from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids, measured_skin, single
 
@@ -25,17 +27,22 @@ RECOLOURED = 0.5  # share of examples
 COLOURED = 0.5  # share of the near points that have a colour: those closest to the skin
 HELD_OUT = range(3_800, 4_000)
 ANYWHERE = 0.5  # share of the points of a thing
+RAYS, SAMPLES = 256, 64  # of a thing, half of them through the picture itself; of a ray
 SHOWN, SIDES = 6, (0, 120, 240)
 
 
 class Batch(NamedTuple):
     """images B H W 3 in [0, 1]; points B N 3 in world units, the coloured first; inside B N, 0 or
-    1; colours B C 3 in [0, 1]."""
+    1; colours B C 3 in [0, 1]. Of rays, where there are any, origins and unit directions B R 3 in
+    the world, and how much of each meets the thing: covered B R in [0, 1]."""
 
     images: Tensor
     points: Tensor
     inside: Tensor
     colours: Tensor
+    origins: Tensor
+    directions: Tensor
+    covered: Tensor
 
 
 class TriplaneObjective:
@@ -49,6 +56,9 @@ class TriplaneObjective:
     mirrored half of the time, and has its red, green and blue exchanged half of the time: there are
     few things, and a shape has any colour. folder: of the solids of the world `seed`; those with
     the numbers `held_out` are never trained on.
+    outlines: of the same things, for the finishing phase. A network that is not sure how far away a
+    thin part is makes every place for it improbable, and leaves it out; but it sees which rays meet
+    it, and a ray meets something only if one of its points is inside.
     """
 
     def __init__(
@@ -59,6 +69,7 @@ class TriplaneObjective:
         held_out: range = HELD_OUT,
         points: int = 4096,
         colour_weight: float = 1.0,
+        outlines: Outlines | None = None,
     ) -> None:
         self.net = network
         self.solids, self.seed = Solids(folder), seed
@@ -66,6 +77,7 @@ class TriplaneObjective:
         self.training = [i for i in range(len(self.solids)) if i not in held_out]
         self.points, self.anywhere = points, int(ANYWHERE * points)
         self.colour_weight = colour_weight
+        self.outlines = outlines
 
     def batch(self, rng: np.random.Generator, count: int) -> Batch:
         """`count` pictures of things, an eighth of the points near the skin and coloured, three
@@ -81,7 +93,7 @@ class TriplaneObjective:
         codes = net.scene_codes(batch.images).float()
         pairs = zip(codes, batch.points, strict=True)
         answers = [net.query(code, points) for code, points in pairs]
-        logits = torch.stack([a["density"][:, 0] for a in answers]) + net.density_bias - log(LEVEL)
+        logits = torch.stack([_logits(net, answer) for answer in answers])
         near = batch.colours.shape[1]
         colours = torch.stack([a["color"][:near] for a in answers])
         outline = F.binary_cross_entropy_with_logits(logits[:, near:], batch.inside[:, near:])
@@ -95,7 +107,12 @@ class TriplaneObjective:
             "colour": colour.item(),
             "iou": ((found & truth).sum() / (found | truth).sum().clamp(min=1)).item(),
         }
-        return outline + 1 - overlap + self.colour_weight * colour, figures
+        loss = outline + 1 - overlap + self.colour_weight * colour
+        if self.outlines is not None:
+            met, covered = _met(net, codes, batch)
+            figures["drawn"] = ((met.detach() > 0) == (covered > 0.5)).float().mean().item()
+            loss = loss + F.binary_cross_entropy_with_logits(met, covered)
+        return loss, figures
 
     @torch.no_grad()
     def sheet(self, net: TSR) -> Image.Image:
@@ -127,7 +144,8 @@ class TriplaneObjective:
         return means(found)
 
     def _example(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        row = self.solids[rng.choice(self.training)]
+        index = rng.choice(self.training)
+        row = self.solids[index]
         which = rng.integers(len(row["views"]))
         stand = Stand.seen(row["skin"], row["cameras"][which], self.net.radius)
         near = int(POINTS * COLOURED)
@@ -136,15 +154,51 @@ class TriplaneObjective:
         everywhere = rng.integers(POINTS, 2 * POINTS, self.anywhere)
         chosen = np.concatenate([closest, farther, everywhere])
         image, places = row["views"][which], stand.place(row["points"][chosen])
+        origins, directions, covered = self._rays(index, which, stand, rng)
         if rng.random() < 0.5:
-            image, places = image[:, ::-1], places * (1, -1, 1)
+            image = image[:, ::-1]
+            places, origins, directions = (x * (1, -1, 1) for x in (places, origins, directions))
         channels = rng.permutation(3) if rng.random() < RECOLOURED else np.arange(3)
         return (
             np.asarray(image[..., channels], np.float32) / 255,
             places.astype(np.float32),
             row["inside"][chosen].astype(np.float32),
             row["colours"][closest][:, channels].astype(np.float32) / 255,
+            origins.astype(np.float32),
+            directions.astype(np.float32),
+            covered,
         )
+
+    def _rays(
+        self, index: int, which: int, stand: Stand, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A row of the batch's rays: those through the picture `which`, and as many through any
+        outline of the thing."""
+        if self.outlines is None:
+            return np.empty((0, 3)), np.empty((0, 3)), np.empty(0, np.float32)
+        row = self.outlines[index]
+        seen = [rays(row, v, RAYS // 2, rng) for v in (which, rng.integers(len(row["alphas"])))]
+        origins, directions, covered = (np.concatenate(part) for part in zip(*seen, strict=True))
+        return stand.place(origins), directions @ stand.turn, covered
+
+
+def _logits(net: TSR, answers: dict[str, Tensor]) -> Tensor:
+    """N, above zero inside, of what `query` says of N points."""
+    return answers["density"][:, 0] + net.density_bias - log(LEVEL)
+
+
+def _met(net: TSR, codes: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The logit of each ray that crosses the world's box, which is that of the densest of its
+    points, and how much of the ray should meet the thing."""
+    logits, wanted = [], []
+    for code, *lines, covered in zip(codes, *batch[4:], strict=True):
+        points, crosses = sample_rays(*lines, net.radius, SAMPLES)
+        points = points[crosses]
+        with torch.no_grad():
+            densest = net.query(code, points)["density"][..., 0].argmax(1)
+        logits.append(_logits(net, net.query(code, points[torch.arange(len(points)), densest])))
+        wanted.append(covered[crosses])
+    return torch.cat(logits), torch.cat(wanted)
 
 
 def _overlap(found: Tensor, truth: Tensor) -> Tensor:
