@@ -7,7 +7,7 @@ import numpy as np
 from PIL.Image import Image
 
 from perflow_demo.evaluation.judging import feature_distance, load_judge
-from perflow_demo.evaluation.metrics import psnr, seam_ratio, sharpness
+from perflow_demo.evaluation.metrics import edges_kept, psnr, seam_ratio, sharpness
 from perflow_demo.evaluation.report import Report, Strips
 from perflow_demo.evaluation.things import WORLD, needs_toyworld
 from perflow_demo.nets.judge import Judge
@@ -56,7 +56,7 @@ def measure(
     """One row a way back from copies `factor` times smaller and worse; means over the pictures.
 
     ways: of WAYS; LANCZOS comes first in any case. psnr: in dB. features: distance in the judge's
-    features. sharpness: over the original's.
+    features. sharpness: over the original's, noise included. edges: see `metrics.edges_kept`.
     """
     from perflow_demo.training.toyworld.degraded import degraded
 
@@ -79,6 +79,7 @@ def measure(
             "psnr": _mean(psnr, pictures, originals),
             "features": feature_distance(judge, pictures, originals),
             "sharpness": _mean(lambda a, b: sharpness(a) / sharpness(b), pictures, originals),
+            "edges": _mean(edges_kept, pictures, originals),
         }
         for name, pictures in made.items()
     ]

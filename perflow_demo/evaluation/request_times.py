@@ -82,7 +82,7 @@ def _draw(registry: Registry, request: TextToImageRequest, previews: bool) -> No
 
 @contextmanager
 def _clocked(pipeline: StableDiffusionPipeline) -> Iterator[list[float]]:
-    """The seconds of every call of the UNet and the decoder, as they are made."""
+    """The seconds of every call of the UNet and the autoencoder, as they are made."""
     seconds: list[float] = []
 
     def begin(module: nn.Module, inputs: tuple) -> None:
@@ -92,7 +92,7 @@ def _clocked(pipeline: StableDiffusionPipeline) -> Iterator[list[float]]:
         seconds[-1] += time.perf_counter()
 
     with ExitStack() as hooks:
-        for module in (pipeline.unet, pipeline.vae.decoder):
+        for module in (pipeline.unet, pipeline.vae.encoder, pipeline.vae.decoder):
             hooks.callback(module.register_forward_pre_hook(begin).remove)
             hooks.callback(module.register_forward_hook(end).remove)
         yield seconds

@@ -42,21 +42,24 @@ def encode(
     embedding is one more row of them, filled up with zeros. What cannot be read is the text beyond
     the tokenizer's length, mostly none.
     """
+    device = pipeline.text_encoder.device  # a pipeline's own takes a millisecond to find
     with _tokenizing:
         (prompt, negative_prompt), rests = zip(
             *(_cut(text, pipeline.tokenizer) for text in texts), strict=True
         )
         if isinstance(pipeline, StableDiffusionXLPipeline):
             *embeds, pooled, negative_pooled = pipeline.encode_prompt(
-                prompt, None, pipeline.device, count, guide, negative_prompt=negative_prompt
+                prompt, None, device, count, guide, negative_prompt=negative_prompt
             )
             embeds = [
                 _with_pooled(*pair) for pair in zip(embeds, (pooled, negative_pooled), strict=True)
             ]
         else:
-            embeds = pipeline.encode_prompt(
-                prompt, pipeline.device, count, guide, negative_prompt=negative_prompt
-            )
+            # Both at once: as rows of one batch they cost little more than one of them.
+            rows = [prompt, negative_prompt] if guide else [prompt]
+            read, _ = pipeline.encode_prompt(rows, device, 1, False)
+            embeds = [row.expand(count, -1, -1) for row in read.split(1)]
+            embeds += [None] * (2 - len(rows))
     return tuple(embeds), list(rests)
 
 
@@ -83,16 +86,17 @@ def noise(
     side = size // pipeline.vae_scale_factor
     shape = (pipeline.unet.config.in_channels, side, side)
     rows = [torch.randn(shape, generator=generator) for generator in generators]
-    return torch.stack(rows).to(pipeline.device)
+    return torch.stack(rows).to(pipeline.unet.device)
 
 
 def prepare(pipeline: StableDiffusionPipeline, steps: int, windows: int | None) -> None:
     """Set the pipeline's scheduler up for so many calls, a PeRFlow one for so many windows."""
-    if isinstance(pipeline.scheduler, PeRFlowScheduler):
+    scheduler = pipeline.scheduler
+    if isinstance(scheduler, PeRFlowScheduler) and windows != scheduler.config.num_time_windows:
         pipeline.scheduler = PeRFlowScheduler.from_config(
-            pipeline.scheduler.config, num_time_windows=windows
+            scheduler.config, num_time_windows=windows
         )
-    pipeline.scheduler.set_timesteps(steps, pipeline.device)
+    pipeline.scheduler.set_timesteps(steps, pipeline.unet.device)
 
 
 def first_step(scheduler: SchedulerMixin, time: float) -> int:

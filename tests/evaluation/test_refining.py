@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from perflow_demo.evaluation import refining, request_times
 from perflow_demo.evaluation.judging import feature_distance, load_judge
-from perflow_demo.evaluation.metrics import seam_ratio, sharpness
+from perflow_demo.evaluation.metrics import edges_kept, seam_ratio, sharpness
 from perflow_demo.models.catalogue import REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
@@ -35,7 +35,7 @@ def test_the_figures_are_complete(settings, monkeypatch):
     assert list(report.tables) == ["autoencoder at 768 px", "192 to 768 px", "seams at 768 px"]
     rows = report.tables["192 to 768 px"]
     assert [row["way"] for row in rows] == ["LANCZOS", "PeRFlow 4", "teacher, DDIM 25"]
-    assert all(np.isfinite([row["psnr"], row["features"], row["sharpness"]]).all() for row in rows)
+    assert all(np.isfinite([row["psnr"], row["features"], row["edges"]]).all() for row in rows)
     assert rows[0]["sharpness"] < 1
     assert rows[0]["psnr"] > rows[1]["psnr"]  # the networks here know nothing
     assert report.tables["seams at 768 px"][0]["seams"] > 0
@@ -52,6 +52,17 @@ def test_features_tell_how_much_detail_is_lost(settings, drawn):
 def test_sharpness_falls_with_blur(drawn):
     found = [sharpness(drawn.filter(ImageFilter.GaussianBlur(r))) for r in (0, 1, 3)]
     assert found[0] > found[1] > found[2] > 0
+
+
+def test_edges_fall_with_blur_and_noise_is_none(drawn):
+    noise = np.random.default_rng(0).normal(0, 20, (256, 256, 3))
+    noisy = Image.fromarray((np.asarray(drawn) + noise).clip(0, 255).astype(np.uint8))
+    soft = drawn.filter(ImageFilter.GaussianBlur(1))
+    assert edges_kept(drawn, drawn) == pytest.approx(1)
+    assert edges_kept(drawn.filter(ImageFilter.UnsharpMask(2)), drawn) > 1.1
+    assert edges_kept(soft, drawn) < 0.8
+    assert sharpness(noisy) > 1.02 * sharpness(drawn)
+    assert edges_kept(noisy, drawn) == pytest.approx(1, abs=0.02)
 
 
 def test_a_step_across_a_line_is_a_seam():
