@@ -40,7 +40,9 @@ class Lattice:
 
     def place(self, indices: np.ndarray) -> np.ndarray:
         """World points N×3 at indices N×3, fractions allowed."""
-        return self.lower + indices * self.step
+        points = indices * self.step
+        points += self.lower
+        return points
 
     def evaluate(self, indices: np.ndarray) -> np.ndarray:
         """Field minus level, float32 N, at integer indices N×3."""

@@ -173,21 +173,28 @@ class _Extraction:
         return reached
 
     def _join(self, pieces: list[tuple]) -> tuple[np.ndarray, np.ndarray]:
-        """One mesh of the pieces, which are used up: a large surface is not held twice. Vertices on
-        the same edge of the lattice become one."""
+        """One mesh of the pieces, which are used up: nothing large is held twice that need not be.
+        Vertices on the same edge of the lattice become one."""
         if not pieces:
             return np.empty((0, 3)), np.empty((0, 3), np.int32)
+        keys, indices = (np.concatenate([piece[i] for piece in pieces]) for i in range(2))
+        # Two pieces have a vertex where bricks meet; one inside a cell is on no edge and in one.
+        meeting = (indices % (self.side * self.stride) == 0).any(1)
+        shared = np.flatnonzero(meeting & (keys >= 0))
+        _, first, same = np.unique(keys[shared], return_index=True, return_inverse=True)
+        kept = np.ones(len(keys), bool)
+        kept[shared] = False
+        kept[shared[first]] = True
+        number = np.cumsum(kept, dtype=np.int32)
+        number -= 1
+        number[shared] = number[shared[first]][same]
+        vertices = self.lattice.place(indices[kept])
+        del keys, indices
         count = 0
-        for keys, _, faces in pieces:
-            faces += count
-            count += len(keys)
-        keys, indices, faces = map(np.concatenate, zip(*pieces, strict=True))
-        pieces.clear()
-        # Vertices inside a cell lie on no edge and belong to one brick: each is its own.
-        alone = keys < 0
-        keys[alone] = -1 - np.arange(alone.sum())
-        _, first, joined = np.unique(keys, return_index=True, return_inverse=True)
-        return self.lattice.place(indices[first]), joined.astype(np.int32)[faces]
+        for part, _, faces in pieces:
+            faces[:] = number[count:][faces]
+            count += len(part)
+        return vertices, np.concatenate([faces for *_, faces in pieces])
 
 
 def _corners(samples: np.ndarray, least: np.ufunc) -> np.ndarray:

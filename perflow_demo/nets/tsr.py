@@ -222,10 +222,11 @@ class TSR(ModelMixin, ConfigMixin):
     @torch.no_grad()
     def colors_at(self, scene_code: Tensor, points: np.ndarray, chunk: int = 2**13) -> np.ndarray:
         """sRGB colours N×3 in [0, 1] at world points N×3."""
-        parts = [points[i : i + chunk] for i in range(0, len(points), chunk)]
-        return np.concatenate(
-            [np.empty((0, 3), np.float32), *(self._ask(scene_code, p, "color") for p in parts)]
-        )
+        colors = np.empty((len(points), 3), np.float32)
+        for start in range(0, len(points), chunk):
+            part = slice(start, start + chunk)
+            colors[part] = self._ask(scene_code, points[part], "color")
+        return colors
 
     def _ask(self, scene_code: Tensor, points: np.ndarray, answer: str) -> np.ndarray:
         places = torch.from_numpy(np.asarray(points, np.float32)).to(scene_code.device)

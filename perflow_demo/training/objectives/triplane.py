@@ -28,6 +28,7 @@ COLOURED = 0.5  # share of the near points that have a colour: those closest to 
 HELD_OUT = range(3_800, 4_000)
 ANYWHERE = 0.5  # share of the points of a thing
 RAYS, SAMPLES = 256, 64  # of a thing, half of them through the picture itself; of a ray
+RAY_WEIGHT = 0.5  # with 1, parts are there and frayed
 SHOWN, SIDES = 6, (0, 120, 240)
 
 
@@ -111,7 +112,7 @@ class TriplaneObjective:
         if self.outlines is not None:
             met, covered = _met(net, codes, batch)
             figures["drawn"] = ((met.detach() > 0) == (covered > 0.5)).float().mean().item()
-            loss = loss + F.binary_cross_entropy_with_logits(met, covered)
+            loss = loss + RAY_WEIGHT * F.binary_cross_entropy_with_logits(met, covered)
         return loss, figures
 
     @torch.no_grad()
