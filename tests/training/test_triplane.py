@@ -103,7 +103,8 @@ def test_pictures_and_colours_are_recoloured_together(objective):
     row |= {"views": np.full((1, SIZE, SIZE, 3), colour), "colours": np.full((POINTS, 3), colour)}
     objective.solids = [row | {"cameras": np.zeros((1, 2))}] * THINGS
     batches = [objective.batch(np.random.default_rng(seed), 4) for seed in range(10)]
-    seen = [(images[0, 0], c[0]) for b in batches for images, c in zip(*b[::3], strict=True)]
+    pairs = (zip(b.images, b.colours, strict=True) for b in batches)
+    seen = [(image[0, 0], c[0]) for pair in pairs for image, c in pair]
     for in_picture, on_skin in seen:
         torch.testing.assert_close(in_picture, on_skin, rtol=0, atol=1e-6)
     assert len({tuple(on_skin.tolist()) for _, on_skin in seen}) == 6
