@@ -14,24 +14,21 @@ from perflow_demo.geometry.views import DOMAINS, VIEWS
 from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.latents import fingerprint
 from perflow_demo.training.objectives.autoencoder import to_tensor
+from perflow_demo.training.toyworld.rows import Rows, lacking, save
 from perflow_demo.training.toyworld.six_views import six_views
 
 SHARD = 250
 
 
-class ViewLatents:
+class ViewLatents(Rows):
     """The things of a folder of shards, each 13×C×h×w float16: picture, normals, colours."""
 
     def __init__(self, folder: Path) -> None:
-        self._shards = [np.load(file, mmap_mode="r") for file in sorted(folder.glob("*.npy"))]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._shards))
+        super().__init__(folder, SHARD)
 
     def take(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Of those things the pictures, B C h w, and the views, B 2 6 C h w, both float32."""
-        things = np.stack([self._shards[row // SHARD][row % SHARD] for row in rows])
-        latents = torch.from_numpy(things).float()
+        latents = torch.from_numpy(np.stack([self[row] for row in rows])).float()
         return latents[:, 0], latents[:, 1:].unflatten(1, (len(DOMAINS), len(VIEWS)))
 
 
@@ -43,16 +40,13 @@ def encoded_views(
     Shards that are there already are kept.
     """
     folder = data / f"views-{seed}-{size}-{fingerprint(vae, 'encoder.')}"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.npy").exists()]
+    missing = lacking(folder, count, SHARD)
     if missing:
         autoencoder = PocketAutoencoder.from_pretrained(vae)
         with ProcessPoolExecutor(processes) as pool:
-            for start in missing:
-                indices = range(start, min(start + SHARD, count))
+            for indices in missing:
                 rendered = pool.map(partial(_pages, seed, size), indices, chunksize=5)
-                shard = np.stack([_encode(autoencoder, pages) for pages in rendered])
-                _save(shard, folder / f"{start:07d}.npy")
+                save([_encode(autoencoder, pages) for pages in rendered], folder, indices)
                 print(f"{folder.name}: {indices.stop} of {count} things", flush=True)
     return ViewLatents(folder)
 
@@ -69,11 +63,3 @@ def _encode(autoencoder: PocketAutoencoder, pages: np.ndarray) -> np.ndarray:
     autoencoder = nn.Module.to(autoencoder, torch.bfloat16, memory_format=torch.channels_last)
     pixels = to_tensor(pages).to(torch.bfloat16)
     return autoencoder.encode(pixels).latents.half().numpy()
-
-
-def _save(shard: np.ndarray, file: Path) -> None:
-    """Written beside its place first: a shard that is there is whole."""
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("wb") as stream:
-        np.save(stream, shard)
-    unfinished.rename(file)

@@ -7,7 +7,7 @@ import torch
 from perflow_demo.training.new_tsr import build_tsr
 from perflow_demo.training.objectives.triplane import RAYS, TriplaneObjective
 from perflow_demo.training.toyworld import outlines as module
-from perflow_demo.training.toyworld.outlines import AROUND, Outlines, outlines, rays
+from perflow_demo.training.toyworld.outlines import AROUND, Outlines, outlines, through
 from perflow_demo.training.toyworld.solid_shards import VIEWS, single, solids
 from perflow_demo.training.toyworld.solids import Solid
 
@@ -35,7 +35,7 @@ def test_rays_meet_the_solid_where_its_outline_is_drawn(folders):
     assert len(found) == THINGS
     solid = Solid(single(SEED, 1).parts)
     for which in range(VIEWS + AROUND):
-        origins, directions, covered = rays(found[1], which, 80, np.random.default_rng(which))
+        origins, directions, covered = through(found[1], which, 80, np.random.default_rng(which))
         ways = np.linspace(0, 2 * np.linalg.norm(origins[0]), 800)
         points = origins[:, None] + ways[:, None] * directions[:, None]
         meets = solid.inside(points.reshape(-1, 3)).reshape(len(covered), -1).any(1)
@@ -47,9 +47,9 @@ def test_rays_meet_the_solid_where_its_outline_is_drawn(folders):
 def test_half_of_the_rays_run_near_the_edge(folders):
     row = Outlines(folders[1])[0]
     whole = (row["alphas"][0] > 0).mean()
-    near = [rays(row, 0, 400, np.random.default_rng(seed))[2][:200].mean() for seed in range(5)]
+    near = [through(row, 0, 400, np.random.default_rng(seed))[2][:200].mean() for seed in range(5)]
     assert np.mean(near) == pytest.approx(0.5, abs=0.15)
-    far = [rays(row, 0, 400, np.random.default_rng(seed))[2][200:].mean() for seed in range(5)]
+    far = [through(row, 0, 400, np.random.default_rng(seed))[2][200:].mean() for seed in range(5)]
     assert np.mean(far) == pytest.approx(whole, abs=0.06)
 
 

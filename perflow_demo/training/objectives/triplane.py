@@ -18,7 +18,7 @@ from perflow_demo.geometry.turntable import Turntable
 from perflow_demo.nets import TSR
 from perflow_demo.nets.tsr_views import sample_rays
 from perflow_demo.training.publish import write_module
-from perflow_demo.training.toyworld.outlines import Outlines, rays
+from perflow_demo.training.toyworld.outlines import Outlines, through
 from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids, measured_skin, single
 
@@ -178,7 +178,7 @@ class TriplaneObjective:
         if self.outlines is None:
             return np.empty((0, 3)), np.empty((0, 3)), np.empty(0, np.float32)
         row = self.outlines[index]
-        seen = [rays(row, v, RAYS // 2, rng) for v in (which, rng.integers(len(row["alphas"])))]
+        seen = [through(row, v, RAYS // 2, rng) for v in (which, rng.integers(len(row["alphas"])))]
         origins, directions, covered = (np.concatenate(part) for part in zip(*seen, strict=True))
         return stand.place(origins), directions @ stand.turn, covered
 
@@ -192,8 +192,9 @@ def _met(net: TSR, codes: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """The logit of each ray that crosses the world's box, which is that of the densest of its
     points, and how much of the ray should meet the thing."""
     logits, wanted = [], []
-    for code, *lines, covered in zip(codes, *batch[4:], strict=True):
-        points, crosses = sample_rays(*lines, net.radius, SAMPLES)
+    rays = zip(codes, batch.origins, batch.directions, batch.covered, strict=True)
+    for code, origins, directions, covered in rays:
+        points, crosses = sample_rays(origins, directions, net.radius, SAMPLES)
         points = points[crosses]
         with torch.no_grad():
             densest = net.query(code, points)["density"][..., 0].argmax(1)

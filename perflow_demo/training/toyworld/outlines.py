@@ -11,6 +11,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from perflow_demo.geometry.cameras import Camera
 from perflow_demo.training.toyworld.render import coverage
+from perflow_demo.training.toyworld.rows import Rows, lacking, save
 from perflow_demo.training.toyworld.scene import HALF_HEIGHT
 from perflow_demo.training.toyworld.solid_shards import SHARD, Solids, single
 
@@ -21,40 +22,31 @@ ELEVATIONS = (-15, 45)  # of those, degrees
 EDGE = 7  # pixels: what is as close to the outline's edge as half of them
 
 
-class Outlines:
-    """All shards of a folder as one sequence, a row a thing.
+class Outlines(Rows):
+    """The things of a folder of shards, a row a thing.
 
     alphas: V size size uint8, the first from where the pictures in `Solids` were taken. eyes: V 3
     and axes: V 3 3 float32, of the cameras, whose lens is the pictures', in canonical axes.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._shards = [np.load(file, mmap_mode="r") for file in sorted(folder.glob("*.npy"))]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._shards))
-
-    def __getitem__(self, index: int) -> np.void:
-        return self._shards[index // SHARD][index % SHARD]
+        super().__init__(folder, SHARD)
 
 
 def outlines(folder: Path, solids: Path, seed: int, size: int = SIZE, processes: int = 2) -> Path:
     """`folder`, with the shards that it lacks of the things in `solids`, a folder of `Solids` of
     the world `seed`."""
-    folder.mkdir(parents=True, exist_ok=True)
     things = Solids(solids)
-    starts = [s for s in range(0, len(things), SHARD) if not (folder / f"{s:07d}.npy").exists()]
     with ProcessPoolExecutor(processes) as pool:
-        for start in starts:
-            indices = range(start, min(start + SHARD, len(things)))
+        for indices in lacking(folder, len(things), SHARD):
             cameras = [things[index]["cameras"] for index in indices]
             rows = pool.map(_row, [seed] * len(indices), indices, cameras, [size] * len(indices))
-            _save(np.stack(list(rows)), folder / f"{start:07d}.npy")
-        print(f"{folder.name}: {len(things)} things", flush=True)
+            save(list(rows), folder, indices)
+            print(f"{folder.name}: {indices.stop} of {len(things)} things", flush=True)
     return folder
 
 
-def rays(
+def through(
     row: np.void, which: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Origins and unit directions, `count`×3 in canonical axes, of rays through outline `which`,
@@ -84,11 +76,3 @@ def _row(seed: int, index: int, cameras: np.ndarray, size: int) -> np.void:
     row["alphas"] = [coverage(scene.parts, camera, size) for camera in placed]
     row["eyes"], row["axes"] = [c.eye for c in placed], [c.axes for c in placed]
     return row
-
-
-def _save(shard: np.ndarray, file: Path) -> None:
-    """Written beside its place first: a shard that is there is whole."""
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("wb") as stream:
-        np.save(stream, shard)
-    unfinished.rename(file)
