@@ -38,8 +38,8 @@ def measure(rounds: int) -> Report:
     return Report({"start to first page": timing.rows(timing.in_turns(actions, rounds))})
 
 
-def serve_once(command: tuple[str, ...]) -> None:
-    """Start a server with `--port PORT` added, wait until / is answered by 200, end it.
+def serve_once(command: tuple[str, ...]) -> str:
+    """Start a server with `--port PORT` added, wait until / is answered by 200, end it; the answer.
 
     Raises UserError where it ends by itself or does not answer in two minutes.
     """
@@ -51,13 +51,13 @@ def serve_once(command: tuple[str, ...]) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for_page(process, port)
+        return _first_page(process, port)
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for_page(process: subprocess.Popen, port: int) -> None:
+def _first_page(process: subprocess.Popen, port: int) -> str:
     # Without the proxies of the environment: this is our own machine.
     client = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + PATIENCE
@@ -68,8 +68,7 @@ def _wait_for_page(process: subprocess.Popen, port: int) -> None:
             )
         try:
             with client.open(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
-                answer.read()
-                return
+                return answer.read().decode()
         except (urllib.error.URLError, ConnectionError):
             time.sleep(GLANCE)
     raise UserError(f"A server did not answer in {PATIENCE} s; start it by hand to see why.")

@@ -1,5 +1,6 @@
 """The controls of a tab as a request."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -81,7 +82,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class FamilyForm(Form):
+class FamilyForm(Form, ABC):
     """Controls some of whose values are a family's own.
 
     own: names of those. held: name of the family whose values they have.
@@ -101,9 +102,9 @@ class FamilyForm(Form):
         """As of any form; a family that is brought comes with its settings."""
         return [*super().brought(values), values.get("family", gr.skip())]
 
+    @abstractmethod
     def defaults(self, name: str):
         """Those of the model that the family of that name uses here; raises BadRequest."""
-        raise NotImplementedError
 
     def usual(self, name: str, acceleration: str) -> dict[str, Any]:
         """Values in the family of that name of `own`, at least; raises BadRequest."""

@@ -112,7 +112,7 @@ def test_the_peak_is_what_an_action_holds_at_once():
 
 
 def test_the_app_serves_its_page():
-    page_start.serve_once(page_start.COMMANDS["the app"])
+    assert "PeRFlow demo" in page_start.serve_once(page_start.COMMANDS["the app"])
 
 
 def test_a_server_that_ends_is_an_error():
