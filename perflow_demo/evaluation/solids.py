@@ -38,7 +38,7 @@ def evaluate(settings: Settings, plan: Plan) -> Iterator[Report]:
 def rendered(registry: Registry, plan: Plan) -> Report:
     """Means over the things, as `rebuilt.compare` has them."""
     needs_toyworld()
-    from perflow_demo.training.toyworld.rebuilt import LEVEL, compare, triplane
+    from perflow_demo.training.toyworld.rebuilt import compare, surface, triplane
     from perflow_demo.training.toyworld.solid_shards import describe, measured_skin, single
 
     found, shown = [], []
@@ -51,7 +51,7 @@ def rendered(registry: Registry, plan: Plan) -> Report:
             found.append(compare(network, row, measured_skin(scene, rng), resolution))
             if index < plan.shown:
                 code = triplane(network, row["views"][0])
-                mesh = upright(network.extract_mesh(code, resolution, LEVEL, closed=True))
+                mesh = upright(surface(network, code, resolution))
                 sides = [BLANK] * len(SIDES) if mesh.empty else _sides(Turntable(mesh))
                 shown.append([Image.fromarray(row["views"][0]), *sides])
     table = [{"things": len(found)} | means(found)]

@@ -71,7 +71,7 @@ def dense_mesh(
 def _ways(network: TSR, code: Callable[[], Tensor], resolution: int) -> dict[str, Callable]:
     made = (
         lambda: dense_mesh(network, code(), resolution),
-        lambda: network.extract_mesh(code(), resolution, DENSITY),
+        lambda: network.extract_mesh(code(), resolution, DENSITY, smooth=True),
     )
     return dict(zip(WAYS, made, strict=True))
 

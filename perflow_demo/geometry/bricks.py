@@ -10,7 +10,7 @@ from skimage.measure import marching_cubes
 CHUNK = 2**13  # points in one call of the field, at most
 # Vertices keep this share of an edge from its ends, so that no two fall together. In the decision
 # which corners are joined, differences are limited to [SMALL, LARGE] of their usual size; vertices
-# themselves stand where the values, unlimited, have them.
+# themselves stand where the unlimited values have them.
 MARGIN, SMALL, LARGE = 5e-4, 1e-2, 1e2
 CLOSE = 0.25  # of a cell's own change: how far its samples may be off a level it crosses unseen
 UNEQUAL, IRRATIONAL = 1e-3, (0.7548776662, 0.5698402910, 0.3819660113)
@@ -30,8 +30,10 @@ class Lattice:
         bounds: np.ndarray,
         rising: Callable[[np.ndarray], np.ndarray],
         closed: bool,
+        smooth: bool,
     ) -> None:
-        self.field, self.level, self.rising, self.closed = field, level, rising, closed
+        self.field, self.level, self.rising = field, level, rising
+        self.closed, self.smooth = closed, smooth
         self.resolution, self.last = resolution, resolution - 1
         self.lower, self.step = bounds[0], (bounds[1] - bounds[0]) / self.last
         # Of values, from the level, near the surface; known once coarse samples are.
@@ -175,7 +177,9 @@ class Brick:
         rows = np.flatnonzero(on_edge)
         end = start.copy()
         end[rows, axis[rows]] += 1
-        first, second = self.values[tuple(start[rows].T)], self.values[tuple(end[rows].T)]
+        first, second = (self.values[tuple(samples[rows].T)] for samples in (start, end))
+        if self.lattice.smooth:
+            first, second = self.lattice.scaled(first), self.lattice.scaled(second)
         first, second = first.astype(np.float64), second.astype(np.float64)
         points[rows, axis[rows]] = start[rows, axis[rows]] + np.clip(
             first / (first - second), MARGIN, 1 - MARGIN

@@ -46,6 +46,7 @@ def extract_surface(
     *,
     rising: Callable[[np.ndarray], np.ndarray] | None = None,
     closed: bool = False,
+    smooth: bool = False,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vertices N×3 (float64, world) and faces M×3 (int32), their normals towards lower values.
@@ -56,6 +57,8 @@ def extract_surface(
     rising: a rising function of values that makes them about linear in space, to judge what is near
         (a logarithm for exponential densities).
     closed: counts the box's faces as outside, so that the surface ends there and has no rim.
+    smooth: vertices stand where values scaled by `rising` cross the level between two samples; else
+        where the values do, as usual, which is in steps where they change a thousandfold there.
     progress: told the share done, from 0 to 1, between slabs and bricks; what it raises ends the
         extraction.
     Returns empty arrays where nothing crosses the level. Same surface as marching cubes on all
@@ -63,9 +66,8 @@ def extract_surface(
     """
     if resolution < 2:
         raise ValueError(f"a box needs 2 samples an axis, not {resolution}")
-    lattice = Lattice(
-        field, level, resolution, np.asarray(bounds, np.float64), rising or np.positive, closed
-    )
+    box = np.asarray(bounds, np.float64)
+    lattice = Lattice(field, level, resolution, box, rising or np.positive, closed, smooth)
     return _Extraction(lattice, progress or (lambda share: None)).run()
 
 

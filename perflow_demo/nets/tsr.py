@@ -200,12 +200,13 @@ class TSR(ModelMixin, ConfigMixin):
         resolution: int = 256,
         threshold: float = 25.0,
         closed: bool = False,
+        smooth: bool = False,
         progress: Callable[[float], None] | None = None,
     ) -> Mesh:
         """The surface where density_act is `threshold`, with the colours of its vertices.
 
-        resolution: samples an axis of the box ±radius. closed: see `extract_surface`, and
-        progress too. World units and axes of this network; empty where nothing is that dense.
+        resolution: samples an axis of the box ±radius. closed, smooth, progress: as in
+        `extract_surface`. World units and axes of this network; empty where nothing is that dense.
         """
         bounds = np.array([[-self.radius] * 3, [self.radius] * 3])
         vertices, faces = extract_surface(
@@ -215,6 +216,7 @@ class TSR(ModelMixin, ConfigMixin):
             bounds,
             rising=lambda density: np.log(np.maximum(density, LOWEST_DENSITY)),
             closed=closed,
+            smooth=smooth,
             progress=progress,
         )
         return Mesh(vertices, faces, colors=self.colors_at(scene_code, vertices))

@@ -315,6 +315,7 @@ def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
             run.request.resolution,
             DENSITY,
             closed=True,
+            smooth=True,
             progress=lambda share: tell(Phase("Surface", number, len(STAGES), share)),
         )
 

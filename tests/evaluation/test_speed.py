@@ -96,7 +96,7 @@ def test_both_ways_to_a_surface_give_the_same_one(registry):
     with registry.lease_solid() as network:
         code = surfaces._triplane(network, registry, picture)
         vertices, faces, colours = surfaces.dense_mesh(network, code, 64)
-        mesh = network.extract_mesh(code, 64, 25.0)
+        mesh = network.extract_mesh(code, 64, 25.0, smooth=True)
     assert len(faces) == len(mesh.faces) and colours.shape == vertices.shape
     assert cKDTree(mesh.vertices).query(vertices)[0].max() < 0.5 * 2 * network.radius / 63
 

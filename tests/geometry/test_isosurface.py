@@ -164,6 +164,26 @@ def test_a_ball_of_a_few_voxels_is_found():
     assert Mesh(vertices, faces).shape().body_count == len(spots)
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_smooth_surface_of_densities_has_no_steps(closed):
+    """Densities of a ball, a thousandfold from one sample to the next."""
+    voxel, level, radius = 2 / 47, np.float32(25), 0.6
+    off = {}
+
+    def densities(points):
+        return level * np.exp(np.minimum(ball((0, 0, 0), radius)(points) * 7 / voxel, 40))
+
+    for smooth in (False, True):
+        vertices, faces = extract_surface(
+            densities, level, 48, BOX, closed=closed, smooth=smooth,
+            rising=lambda values: np.log(np.maximum(values, 1e-3)),
+        )  # fmt: skip
+        assert Mesh(vertices, faces).watertight
+        off[smooth] = np.abs(np.linalg.norm(vertices, axis=1) - radius) / voxel
+    assert off[False].max() > 0.5
+    assert off[True].max() < 0.05
+
+
 def test_few_samples_and_little_memory_at_high_resolution():
     asked = []
 

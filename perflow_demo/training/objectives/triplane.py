@@ -19,7 +19,7 @@ from perflow_demo.nets import TSR
 from perflow_demo.nets.tsr_views import sample_rays
 from perflow_demo.training.publish import write_module
 from perflow_demo.training.toyworld.outlines import Outlines, through
-from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, triplane
+from perflow_demo.training.toyworld.rebuilt import LEVEL, Stand, compare, surface, triplane
 from perflow_demo.training.toyworld.solid_shards import POINTS, Solids, measured_skin, single
 
 BLURRED = 0.3  # share of batches
@@ -121,7 +121,7 @@ class TriplaneObjective:
         columns = []
         for index in self.held_out[:SHOWN]:
             picture = self.solids[index]["views"][0]
-            mesh = upright(net.extract_mesh(triplane(net, picture), 96, LEVEL, closed=True))
+            mesh = upright(surface(net, triplane(net, picture), 96))
             if mesh.empty:
                 sides = [np.full_like(picture, 255)] * len(SIDES)
             else:

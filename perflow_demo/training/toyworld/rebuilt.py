@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from perflow_demo.evaluation.metrics import f_score, iou
-from perflow_demo.geometry.mesh import finished, tsr_points
+from perflow_demo.geometry.mesh import Mesh, finished, tsr_points
 from perflow_demo.nets import TSR
 from perflow_demo.nets.tsr_input import FOREGROUND_RATIO
 from perflow_demo.training.toyworld.parts import rotation
@@ -69,6 +69,11 @@ def triplane(network: TSR, picture: np.ndarray) -> Tensor:
     return codes[0].float()
 
 
+def surface(network: TSR, code: Tensor, resolution: int) -> Mesh:
+    """What is extracted of a scene code, as people get it, in the network's world."""
+    return network.extract_mesh(code, resolution, LEVEL, closed=True, smooth=True)
+
+
 @torch.no_grad()
 def compare(
     network: TSR, row: Mapping[str, np.ndarray], skin: np.ndarray, resolution: int = 128
@@ -84,7 +89,7 @@ def compare(
     answers = network.query(code, torch.from_numpy(places.astype(np.float32)))
     within = (np.abs(places) <= network.radius).all(1)  # nothing is extracted beyond
     found = within & (answers["density_act"][:, 0] > LEVEL).numpy()
-    mesh = finished(network.extract_mesh(code, resolution, LEVEL, closed=True), FACES)
+    mesh = finished(surface(network, code, resolution), FACES)
     skin = stand.place(skin)
     made = [] if mesh.empty else mesh.shape().sample(len(skin), seed=0)
     return {
