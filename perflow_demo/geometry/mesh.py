@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 # Rows: where glTF's X, Y and Z lie in a TSR world, whose +Z is up and +X the front.
 GLTF_FROM_TSR = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float64)
 CRUMB = 0.1  # of the largest part's length, diagonally through its box: what is shorter goes
+CHUNK = 2**16  # faces measured at a time
 APART = 0.01  # of the way to the middle of the faces around them, vertices of sheets are parted
 
 
@@ -94,18 +95,22 @@ def keep_largest(mesh: Mesh, count: int | None = None) -> Mesh:
     """
     if mesh.empty:
         return mesh
-    shape = mesh.shape()
-    parts = trimesh.graph.connected_components(
-        shape.face_adjacency, nodes=np.arange(len(mesh.faces)), min_len=1
-    )
-    areas = shape.area_faces
-    ranked = sorted(parts, key=lambda part: -areas[part].sum())
+    number, part = _parts(mesh)
+    if number == 1:
+        return mesh
+    of_faces = part[mesh.faces[:, 0]]
+    ranked = np.argsort(-np.bincount(of_faces, _areas(mesh), number), kind="stable")
     if count is not None:
         kept = ranked[:count]
     else:
-        lengths = [np.linalg.norm(np.ptp(mesh.vertices[mesh.faces[p]], (0, 1))) for p in ranked]
-        kept = [p for p, long in zip(ranked, lengths, strict=True) if long >= CRUMB * lengths[0]]
-    return _only(mesh, mesh.faces[np.sort(np.concatenate(kept))])
+        order = np.argsort(part, kind="stable")
+        starts = np.searchsorted(part[order], np.arange(number))
+        low, high = (
+            side.reduceat(mesh.vertices[order], starts) for side in (np.minimum, np.maximum)
+        )
+        lengths = np.linalg.norm(high - low, axis=1)
+        kept = np.flatnonzero(lengths >= CRUMB * lengths[ranked[0]])
+    return _only(mesh, mesh.faces[np.isin(of_faces, kept)])
 
 
 def fill_holes(mesh: Mesh) -> Mesh:
@@ -215,8 +220,27 @@ def _rims(mesh: Mesh) -> list[np.ndarray]:
     return loops
 
 
+def _parts(mesh: Mesh) -> tuple[int, np.ndarray]:
+    """How many parts there are that hang together, and which of them each vertex is in."""
+    first, *others = mesh.faces.T
+    count = len(mesh.vertices)
+    links = coo_array(
+        (np.ones(2 * len(first), np.int8), (np.tile(first, 2), np.concatenate(others))),
+        shape=(count, count),
+    )
+    return connected_components(links, directed=False)
+
+
+def _areas(mesh: Mesh) -> np.ndarray:
+    """Of the faces, M; few of their corners are held at a time."""
+    parts = np.array_split(mesh.faces, len(mesh.faces) // CHUNK + 1)
+    return np.concatenate([trimesh.triangles.area(mesh.vertices[part]) for part in parts])
+
+
 def _only(mesh: Mesh, faces: np.ndarray) -> Mesh:
     """These faces and the vertices they use."""
-    used, faces = np.unique(faces, return_inverse=True)
+    used = np.zeros(len(mesh.vertices), bool)
+    used[faces] = True
+    number = np.cumsum(used, dtype=np.int32) - 1
     take = [None if a is None else a[used] for a in (mesh.colors, mesh.uv)]
-    return Mesh(mesh.vertices[used], faces.reshape(-1, 3), take[0], take[1], mesh.texture)
+    return Mesh(mesh.vertices[used], number[faces], take[0], take[1], mesh.texture)

@@ -201,12 +201,15 @@ class TSR(ModelMixin, ConfigMixin):
         threshold: float = 25.0,
         closed: bool = False,
         smooth: bool = False,
+        colors: bool = True,
         progress: Callable[[float], None] | None = None,
     ) -> Mesh:
-        """The surface where density_act is `threshold`, with the colours of its vertices.
+        """The surface where density_act is `threshold`, and the colours of its vertices.
 
         resolution: samples an axis of the box ±radius. closed, smooth, progress: as in
-        `extract_surface`. World units and axes of this network; empty where nothing is that dense.
+        `extract_surface`. colors: whether the vertices get any; where few of them will be left,
+        `colors_at` those is sooner done. World units and axes of this network; empty where nothing
+        is that dense.
         """
         bounds = np.array([[-self.radius] * 3, [self.radius] * 3])
         vertices, faces = extract_surface(
@@ -219,7 +222,7 @@ class TSR(ModelMixin, ConfigMixin):
             smooth=smooth,
             progress=progress,
         )
-        return Mesh(vertices, faces, colors=self.colors_at(scene_code, vertices))
+        return Mesh(vertices, faces, self.colors_at(scene_code, vertices) if colors else None)
 
     @torch.no_grad()
     def colors_at(self, scene_code: Tensor, points: np.ndarray, chunk: int = 2**13) -> np.ndarray:

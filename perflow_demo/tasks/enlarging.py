@@ -7,6 +7,7 @@ from perflow_demo.errors import BadRequest
 SMALLEST = 64  # pixels along the short side of a picture to refine
 LARGEST = 2048  # and of a refined one
 MAX_PIXELS = 4096**2  # of a refined picture, as its recipe can be read back
+ROUNDED = 32  # pixels that the long side may gain when it becomes a whole number of latents
 
 
 def check(size: tuple[int, int], to: int) -> None:
@@ -26,7 +27,7 @@ def check(size: tuple[int, int], to: int) -> None:
             f"The picture's short side is {short} pixels already, more than the {to} asked for; "
             "ask for a larger size, or make the picture smaller first."
         )
-    if to * to * long / short > MAX_PIXELS:
+    if to * (to * long / short + ROUNDED) > MAX_PIXELS:
         raise BadRequest(
             f"{size[0]}×{size[1]} is too long a shape to become {to} pixels high or wide; ask for "
             "a smaller size, or cut the picture."

@@ -316,6 +316,7 @@ def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
             DENSITY,
             closed=True,
             smooth=True,
+            colors=False,
             progress=lambda share: tell(Phase("Surface", number, len(STAGES), share)),
         )
 
@@ -337,14 +338,16 @@ def _finish(
 
     request, number = run.request, STAGES.index("Finish") + 1
     faces = request.faces or (TEXTURED_FACES if request.texture else None)
-    surface = care.upright(care.finished(mesh, faces, 1 if request.print_ready else None))
+    surface = care.finished(mesh, faces, 1 if request.print_ready else None)
     if surface.empty:
         raise NothingSolid(f"So many parts cannot be made of {faces:,} faces; ask for more.")
     if request.print_ready and not surface.watertight:
         run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
     yield Phase("Finish", number, len(STAGES), 0.2)
+    colors = network.colors_at(code, surface.vertices)
+    surface = care.upright(replace(surface, colors=colors))
     paint = _painter(run, network, surface, cutout)
-    surface = replace(surface, colors=paint(surface.vertices, surface.colors))
+    surface = replace(surface, colors=paint(surface.vertices, colors))
     if not request.texture:
         return surface, surface
     yield Phase("Finish", number, len(STAGES), 0.4)

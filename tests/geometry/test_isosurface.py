@@ -11,7 +11,7 @@ from skimage.measure import marching_cubes
 
 from perflow_demo.geometry.bricks import CHUNK
 from perflow_demo.geometry.isosurface import extract_surface, working_bytes
-from perflow_demo.geometry.mesh import Mesh
+from perflow_demo.geometry.mesh import Mesh, finished
 from tests.tsr_factory import arrays, golden_tsr
 
 BOX = np.array([[-1.0] * 3, [1.0] * 3])
@@ -233,7 +233,7 @@ def test_a_single_sample_is_refused():
 def test_the_memory_told_beforehand_is_enough_and_not_far_off(name, resolution):
     field = {"ball": ball((0, 0, 0), 0.75), "box full": FIELDS["box full"]}[name]
     tracemalloc.start()
-    extract_surface(field, 0.0, resolution, BOX, closed=True)
+    finished(Mesh(*extract_surface(field, 0.0, resolution, BOX, closed=True)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < working_bytes(resolution) < 12 * peak

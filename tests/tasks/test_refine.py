@@ -284,6 +284,7 @@ def test_transparency_becomes_white_and_is_told(registry):
         ((63, 90), {}, "63 pixels; choose one of 64"),
         ((1000, 900), {}, "900 pixels already"),
         ((64, 1500), {"to": 2048}, "too long a shape"),
+        ((90, 640), {"to": 1536}, "too long a shape"),  # once its sides are rounded
         (None, {}, "There is no picture"),
         (None, {"parent": "0" * 64}, "not here; add it"),
         ((90, 90), {"to": 800}, "Size has to be 768 or 1024"),

@@ -217,7 +217,7 @@ def test_a_field_without_a_surface_is_told(own_assets):
 
 def test_a_resolution_over_the_budget_is_refused_before_anything_is_loaded(assets):
     registry = Registry(Settings(assets=assets, device="cpu", memory_budget=200_000_000))
-    with pytest.raises(OutOfMemory, match=r"1024 needs about \d+ MB .* use at most 256"):
+    with pytest.raises(OutOfMemory, match=r"1024 needs about \d+ MB .* use at most 128"):
         run(ask(resolution=1024), registry, picture=disc())
     assert registry.status().entries == ()
 
@@ -233,12 +233,23 @@ def test_a_run_stops_at_every_stage_and_leaves_all_usable(registry, title):
     assert leases(registry) == 0
 
 
-def test_closing_a_run_stops_the_extraction_between_two_blocks(registry):
+def test_closing_a_run_stops_the_extraction_between_two_blocks(registry, monkeypatch):
+    asked, ask_field = [], TSR._ask
+
+    def counted(network, code, points, answer):
+        asked.append(answer)
+        return ask_field(network, code, points, answer)
+
+    monkeypatch.setattr(TSR, "_ask", counted)
+    run(ask(resolution=200), registry, picture=disc())
+    whole = asked.count("density_act")
+    asked.clear()
     events = stream(ask(resolution=200), registry, picture=disc())
     for event in events:
-        if isinstance(event, Phase) and event.title == "Surface" and 0 < event.share < 0.5:
+        if isinstance(event, Phase) and event.title == "Surface" and 0 < event.share < 0.3:
             break
     events.close()
+    assert 0 < asked.count("density_act") < 0.9 * whole
     assert leases(registry) == 0
     assert run(ask(), registry, picture=disc()).mesh.watertight
 
