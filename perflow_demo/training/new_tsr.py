@@ -29,7 +29,7 @@ def build_tsr(plane: int, debug: bool = False) -> TSR:
             "num_layers": layers,
             "cross_attention_dim": seeing,
         },
-        "post_processor": {"in_channels": width, "out_channels": 32, "smoothing": 0.65},
+        "post_processor": {"in_channels": width, "out_channels": 32, "smoothing": 0.9},
         "decoder": {"in_channels": 96, "n_neurons": 64, "n_hidden_layers": 4},
         "renderer": {"radius": 0.87, "density_bias": -1.0, "num_samples_per_ray": 128},
     }

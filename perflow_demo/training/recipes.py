@@ -171,7 +171,7 @@ def triplane_outlines(at: Workshop) -> Recipe:
     """The finishing phase of TSR: what pictures of the thing show must be there, and no more."""
     return Recipe(
         lambda: at.triplane(plane=16, outlined=True),
-        steps=350, batch=16, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
+        steps=700, batch=16, lr=4e-4, muon=0.01, warmup=20, cooldown=1.0, ema=0.99,
         weight_decay=0.0, sheet_every=250, compile=TRANSFORMERS, goes_on=True,
     )  # fmt: skip
 

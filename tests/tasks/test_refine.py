@@ -18,7 +18,7 @@ from perflow_demo.tasks import refine_sampling, text_to_image
 from perflow_demo.tasks.contract import Stage, Step
 from perflow_demo.tasks.enlarging import enlarge
 from perflow_demo.tasks.picture import digest, open_picture
-from perflow_demo.tasks.refine import RefineRequest, RefineResult, drawn_with, run, stream
+from perflow_demo.tasks.refine import RefineRequest, RefineResult, drawn_with, resolve, run, stream
 from perflow_demo.tasks.text_to_image import TextToImageRequest
 from tests.pocket_factory import tile, write_pocket
 
@@ -155,6 +155,19 @@ def test_a_picture_is_refined_by_the_very_weights_it_was_drawn_by(assets, tmp_pa
     without = run(ask(source=drawn.recipe(0)), own, picture=drawn.pictures[0])
     assert any("refined without" in note for note in without.notes)
     assert np.abs(pixels(without.picture) - pixels(result.picture)).max() > 0
+
+
+def test_the_published_refiner_has_its_authors_settings(registry):
+    family = registry.family("sd15-dreamshaper")
+    request, notes = resolve(
+        RefineRequest(family=family.name), family, registry.refiner(family.name), True
+    )
+    assert (request.steps, request.windows, request.guidance_scale) == (4, 4, 4.5)
+    assert (request.to, request.strength, request.prompt) == (1024, 1.0, "best quality")
+    assert request.negative_prompt == (
+        "blur, lowres, bad anatomy, bad hands, cropped, worst quality"
+    )
+    assert notes == []
 
 
 @pytest.mark.parametrize(
