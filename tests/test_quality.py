@@ -1,5 +1,7 @@
 """What the family that ships makes is what was asked for; noise in its place does not pass."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from perflow_demo.evaluation import refining, solids, styles, views
 from perflow_demo.evaluation.drawing import Studio, perflow
 from perflow_demo.evaluation.judging import judge_pictures, load_judge, score
 from perflow_demo.evaluation.prompts import main_prompts
-from perflow_demo.models.catalogue import POCKET
+from perflow_demo.models.catalogue import POCKET, REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import ASSETS, Settings
 from perflow_demo.tasks import text_to_image
@@ -18,7 +20,9 @@ THRESHOLDS = {"category": 0.8, "colour": 0.85}
 PROMPTS = 45
 SOLID = {"iou": 0.7, "f_score": 0.5, "watertight": 0.95}  # means of meshes of unseen things
 VIEWS = {"psnr": 15, "iou": 0.75, "degrees": 33}
-REFINED = 4.0  # dB that pictures refined from an eighth may be below those enlarged by LANCZOS
+REFINED = 0.5  # dB that refined pictures may be below those enlarged by LANCZOS
+AUTOENCODER = 30  # dB at least
+SEAMS = 1.1  # of the steps in like places of a picture that was never cut into tiles, at most
 STYLE = 0.6  # of the base's distance to a style's teacher, left by four steps with the base's ΔW
 CORE = ("unet", "delta", "vae", "text_encoder", "tokenizer", "scheduler", "styles", "judge")
 MEGABYTES = {"file": 45, "core": 90, "family": 150}
@@ -62,22 +66,43 @@ def test_a_unet_of_noise_does_not_pass(settings, judge):
     assert all(found[name] < least for name, least in THRESHOLDS.items()), found
 
 
-def test_refined_pictures_are_sharper_than_enlarged_ones_and_noise_is_no_picture(settings, judge):
+@pytest.fixture(scope="module")
+def renders():
+    return [refining.render(index, refining.SIZE) for index in range(2)]
+
+
+def test_refined_pictures_are_better_than_enlarged_ones_and_noise_is_no_picture(
+    settings, judge, renders
+):
     def figures(registry):
-        originals = [refining.render(index, refining.SIZE) for index in range(2)]
-        (rows,) = refining.measure(registry, judge, originals, 8, ("PeRFlow 4",)).tables.values()
+        (rows,) = refining.measure(registry, judge, renders, 4, ("PeRFlow 4",)).tables.values()
         return rows
 
     def passes(registry):
         enlarged, refined = figures(registry)
-        sharper = refined["sharpness"] > enlarged["sharpness"]
-        return sharper and refined["psnr"] > enlarged["psnr"] - REFINED
+        sharper = all(refined[name] > enlarged[name] for name in ("sharpness", "edges"))
+        nearer = refined["features"] < enlarged["features"]
+        return sharper and nearer and refined["psnr"] > enlarged["psnr"] - REFINED
 
     registry = Registry(settings)
     assert passes(registry), figures(registry)
     with registry.lease(refine=True) as pipeline, torch.no_grad():
         noise(pipeline.controlnet)
     assert not passes(registry), figures(registry)
+
+
+def test_the_autoencoder_holds_large_pictures(settings, renders):
+    (rows,) = refining.autoencoder(Registry(settings), renders).tables.values()
+    assert rows[0]["psnr"] > AUTOENCODER
+
+
+def test_tiles_of_a_refined_picture_leave_no_seams(settings, renders, monkeypatch):
+    monkeypatch.setitem(REFINERS, "pocket", replace(REFINERS["pocket"], tile=512))
+    monkeypatch.setattr(refining, "LARGE", 1024)
+    originals = [render.resize((512, 512)) for render in renders]
+    for rows in refining.seams(Registry(settings), originals).tables.values():
+        enlarged, refined = rows
+        assert refined["seams"] <= SEAMS * enlarged["seams"], rows
 
 
 def test_styles_keep_their_look_with_delta_plugged_in(settings, judge):

@@ -55,16 +55,25 @@ def _slopes(picture: Image) -> np.ndarray:
     return np.stack(np.gradient(np.asarray(picture.convert("L"), np.float32)))
 
 
-def seam_ratio(pixels: np.ndarray, lines: Sequence[int]) -> float:
-    """Mean step across some lines over that across all others; 1 where nothing shows there.
+def seam_ratio(
+    pixels: np.ndarray, lines: Sequence[int], period: int = 1, reach: int | None = None
+) -> float:
+    """Mean step across some lines over that across others; 1 where nothing shows there.
 
-    pixels: H×W×C. lines: the rows, and the columns as well, before which a line runs.
+    pixels: H×W×C. lines: the rows, and the columns as well, before which a line runs. period: the
+    others are a multiple of so many pixels away, since resizing and decoding leave a pattern of
+    steps. reach: and so many at most, since things fill some places of a picture; None: anywhere.
     """
     ratios = []
     for plane in (pixels, pixels.swapaxes(0, 1)):
-        steps = np.abs(np.diff(plane, axis=0)).mean((1, 2))
-        seams = np.isin(np.arange(1, len(plane)), lines)
-        ratios.append(steps[seams].mean() / steps[~seams].mean())
+        steps = np.abs(np.diff(plane, axis=0)).mean((1, 2))  # before rows 1, 2, …
+        rows = np.arange(1, len(plane))
+        others = [
+            steps[(away % period == 0) & (away <= (reach or len(plane))) & ~np.isin(rows, lines)]
+            for away in (np.abs(rows - line) for line in lines)
+        ]
+        seams = steps[np.isin(rows, lines)]
+        ratios.append(seams.mean() / np.mean([near.mean() for near in others]))
     return float(np.mean(ratios))
 
 

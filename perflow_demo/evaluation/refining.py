@@ -18,6 +18,7 @@ from perflow_demo.tasks.refine import RefineRequest, run
 
 SIZE, LARGE = 1024, 2048
 FACTORS = (2, 4)  # by which the pictures to refine are smaller
+LATENT, NEARBY = 16, 128  # pixels of a latent along a side, and around a seam
 SHOWN = 6
 WAYS = {
     "PeRFlow 4": {"acceleration": "perflow", "steps": 4},
@@ -40,10 +41,10 @@ def evaluate(settings: Settings, plan: Plan) -> Iterator[Report]:
     """Refine and measure; raises LoadError where the family, its refiner or judge is incomplete."""
     judge, registry = load_judge(settings), open_registry(settings)
     originals = [render(index, SIZE) for index in range(plan.pictures)]
-    yield _autoencoder(registry, originals)
+    yield autoencoder(registry, originals)
     for factor in FACTORS:
         yield measure(registry, judge, originals, factor)
-    yield _seams(registry, originals[: plan.large])
+    yield seams(registry, originals[: plan.large])
 
 
 def measure(
@@ -94,7 +95,8 @@ def measure(
     return Report({title: rows}, [strips])
 
 
-def _autoencoder(registry: Registry, originals: Sequence[Image]) -> Report:
+def autoencoder(registry: Registry, originals: Sequence[Image]) -> Report:
+    """How near pictures come back from their latents, in dB."""
     from perflow_demo.tasks import refine_sampling
 
     with registry.lease(refine=True) as pipeline:
@@ -110,20 +112,32 @@ def _autoencoder(registry: Registry, originals: Sequence[Image]) -> Report:
     return Report({f"autoencoder at {originals[0].width} px": [row]})
 
 
-def _seams(registry: Registry, originals: Sequence[Image]) -> Report:
-    """Gradient across the lines where tiles begin or end, over that elsewhere; 1 is no seam."""
-    tile, ratios = registry.refiner("pocket").tile, []
-    lines = {
-        line
-        for box in tiling.boxes(LARGE, LARGE, tile)
-        for line in (box.left, box.left + box.width)
-        if 0 < line < LARGE
-    }
+def seams(registry: Registry, originals: Sequence[Image]) -> Report:
+    """Steps across the lines where tiles begin or end, over those across like lines near them and
+    over those everywhere; beside them those of LANCZOS, which knows no tiles."""
+    refiner = registry.refiner("pocket")
+    boxes = tiling.boxes(LARGE, LARGE, refiner.tile)
+    ends = {line for box in boxes for line in (box.left, box.left + box.width)}
+    lines = sorted(line for line in ends if 0 < line < LARGE)
+    made: dict[str, list[np.ndarray]] = {"LANCZOS": [], "PeRFlow 4": []}
     for seed, original in enumerate(originals):
         result = run(RefineRequest(to=LARGE, seed=seed), registry, picture=original)
-        ratios.append(seam_ratio(np.asarray(result.picture, np.float32), sorted(lines)))
-    row = {"pictures": len(ratios), "seams": float(np.mean(ratios)), "seams_max": max(ratios)}
-    return Report({f"seams at {LARGE} px": [row]})
+        for pictures, picture in zip(made.values(), (result.before, result.picture), strict=True):
+            pictures.append(np.asarray(picture, np.float32))
+    rows = []
+    for name, pictures in made.items():
+        near = [seam_ratio(pixels, lines, LATENT, NEARBY) for pixels in pictures]
+        everywhere = [seam_ratio(pixels, lines) for pixels in pictures]
+        rows.append(
+            {
+                "way": name,
+                "pictures": len(near),
+                "seams": float(np.mean(near)),
+                "seams_max": max(near),
+                "everywhere": float(np.mean(everywhere)),
+            }
+        )
+    return Report({f"seams at {LARGE} px": rows})
 
 
 def render(index: int, size: int) -> Image:

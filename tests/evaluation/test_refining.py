@@ -76,6 +76,19 @@ def test_a_step_across_a_line_is_a_seam():
     assert seam_ratio(stepped, [20]) == pytest.approx(1, abs=0.2)
 
 
+def test_steps_that_come_back_and_busy_places_are_no_seams():
+    rows = np.arange(128)[:, None, None]
+    busy = 10 * np.exp(-(((rows - 64) / 30) ** 2)) * np.ones((128, 128, 3))
+    pattern = np.random.default_rng(0).normal(0, 1, (128, 128, 3)) * busy
+    pattern += 20 * (rows // 8 % 2)
+    pattern += pattern.swapaxes(0, 1)
+    assert seam_ratio(pattern, [64]) > 2
+    assert seam_ratio(pattern, [64], 8, 16) == pytest.approx(1, abs=0.1)
+    pattern[64:] += 60
+    pattern[:, 64:] += 60
+    assert seam_ratio(pattern, [64], 8, 16) > 1.3
+
+
 def test_refinements_are_timed(settings):
     (rows,) = request_times.compare_refining(Registry(settings), rounds=1).tables.values()
     assert [row["what"] for row in rows] == ["PeRFlow 4", "DDIM 25"]
