@@ -141,8 +141,9 @@ def simplify(mesh: Mesh, faces: int) -> Mesh:
     """The mesh with about `faces` faces, by quadric edge collapses; fewer already: unchanged.
 
     Vertex colours are those of the nearest vertex before (Garland and Heckbert 1997 for the
-    collapses, through fast-simplification). Where they fold sheets onto each other, these are
-    parted again; at worst a slit is left, which `fill_holes` closes.
+    collapses, through fast-simplification). Where they fold sheets onto each other or put
+    vertices in one place, these are parted again; at worst a slit is left, which `fill_holes`
+    closes.
     """
     if len(mesh.faces) <= faces:
         return mesh
@@ -191,12 +192,15 @@ def _parted(mesh: Mesh) -> Mesh:
 
 
 def _moved(mesh: Mesh, source: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Vertices of `source`; those it has more than once towards the middle of their own faces."""
+    """Vertices of `source`; several in one place go towards the middle of their own faces."""
     vertices = np.array(mesh.vertices[source], np.float64)
     around = np.zeros_like(vertices)
     np.add.at(around, faces, vertices[faces].mean(1, keepdims=True))
     middles = around / np.bincount(faces.ravel(), minlength=len(source))[:, None]
-    several = np.bincount(source)[source] > 1
+    _, place, count = np.unique(
+        vertices.astype(np.float32), axis=0, return_inverse=True, return_counts=True
+    )
+    several = count[place.ravel()] > 1
     vertices[several] += APART * (middles - vertices)[several]
     return vertices
 

@@ -120,6 +120,19 @@ def test_sheets_that_meet_in_an_edge_are_parted():
     assert mesh.shape().body_count == 2
 
 
+def test_vertices_in_one_place_are_parted():
+    """As collapses leave them where a surface is as regular as a ball's."""
+    whole = sphere()
+    vertices = whole.vertices.copy()
+    one, other = whole.faces[0][:2]
+    vertices[one] = vertices[other]
+    mesh = _parted(Mesh(vertices, whole.faces))
+    assert len(np.unique(mesh.vertices.astype(np.float32), axis=0)) == len(vertices)
+    assert np.abs(mesh.vertices[mesh.faces] - vertices[whole.faces]).max() < 0.01
+    printed = trimesh.load_mesh(BytesIO(encode(mesh, "stl")), file_type="stl")
+    assert printed.is_watertight
+
+
 @pytest.mark.parametrize(
     "care", [keep_largest, fill_holes, lambda mesh: simplify(mesh, 10), upright]
 )

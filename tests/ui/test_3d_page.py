@@ -1,8 +1,10 @@
 """The 3D tab in a real browser: Enter gives a mesh that is seen, and files to take away."""
 
 import re
+import zipfile
 from base64 import b64encode
 
+import numpy as np
 import pytest
 import trimesh
 from PIL import Image, ImageDraw
@@ -73,6 +75,35 @@ def test_a_picture_becomes_a_mesh_that_is_seen_and_can_be_taken_away(page, disc,
     page.get_by_label("Faces").press("Enter")
     expect(page.locator(".solid .said")).to_have_text(re.compile("Faces has to be"))
     expect(page.get_by_role("link", name="GLB")).to_be_visible()  # of the mesh that is still seen
+
+
+def test_every_format_has_what_was_asked_for(page, disc, tmp_path):
+    page.locator(".solid .given input[type=file]").set_input_files(disc)
+    expect(page.locator(".solid .given img")).to_be_visible()
+    page.get_by_label("Print-ready").check()
+    unfold(page, "Advanced")
+    ratio = page.get_by_label("number input for Foreground ratio").locator("visible=true")
+    ratio.fill("0.6")
+    ratio.blur()
+    page.get_by_role("button", name="Make it 3D").click()
+    assert "watertight" in done(page)
+    files = {}
+    for name in ("GLB", "OBJ", "PLY", "STL", "Turntable"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        files[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[name])
+    recipe = glb.read_recipe(files["GLB"], To3DRequest)
+    assert (recipe.ratio, recipe.print_ready) == (0.6, True)
+    with zipfile.ZipFile(files["OBJ"]) as bundle:
+        bundle.extractall(tmp_path)
+        (obj,) = (tmp_path / name for name in bundle.namelist() if name.endswith(".obj"))
+    sizes = [trimesh.load_mesh(files[name]).extents for name in ("GLB", "PLY", "STL")]
+    sizes.append(trimesh.load_mesh(obj).extents)
+    assert np.allclose(sizes, sizes[0], rtol=0.01)
+    assert trimesh.load_mesh(files["PLY"]).is_watertight
+    with Image.open(files["Turntable"]) as turning:
+        assert turning.n_frames > 10
 
 
 def test_a_mesh_brings_its_settings_back(page, tmp_path):
