@@ -89,10 +89,11 @@ def test_both_ways_to_a_surface_give_the_same_one(registry):
     report = surfaces.measure(registry, 1, picture, resolutions=(64, 96))
     names = ["surface at 64³", "surface at 96³", "picture to mesh at 64³"]
     assert list(report.tables) == names
-    for rows in report.tables.values():
+    for name, rows in report.tables.items():
         assert [row["what"] for row in rows] == list(surfaces.WAYS)
-        assert rows[0]["peak_ratio"] == (1 if rows[0]["peak_mb"] else None)
-        assert all(row["peak_mb"] >= 0 for row in rows)
+        if name.startswith("surface"):
+            assert rows[0]["peak_ratio"] == (1 if rows[0]["peak_mb"] else None)
+            assert all(row["peak_mb"] >= 0 for row in rows)
     with registry.lease_solid() as network:
         code = surfaces._triplane(network, registry, picture)
         vertices, faces, colours = surfaces.dense_mesh(network, code, 64)
