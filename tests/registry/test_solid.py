@@ -50,13 +50,18 @@ def test_a_published_checkpoint_is_converted_and_loaded_strictly(own_assets):
         pass
 
 
-def test_a_published_checkpoint_is_lent_and_sees_as_the_reference_does(own_assets, monkeypatch):
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_published_checkpoint_is_lent_and_sees_as_the_reference_does(
+    own_assets, tmp_path, monkeypatch, mirrored
+):
     """With the golden network's encoder in place of the published one's, all else being as it is
     with the real files."""
     told, golden = facts("e_weights"), arrays("e_forward")
     monkeypatch.setattr("perflow_demo.nets.tsr.DINO_VIT_B16", told["image_encoder_config"])
-    write_triposr(own_assets / "TripoSR", told["config"], arrays("e_weights"))
-    registry = Registry(Settings(assets=own_assets, device="cpu"))
+    mirror = tmp_path / "mirror" if mirrored else None
+    folder = mirror / "stabilityai" / "TripoSR" if mirror else own_assets / "TripoSR"
+    write_triposr(folder, told["config"], arrays("e_weights"))
+    registry = Registry(Settings(assets=own_assets, mirror=mirror, offline=True, device="cpu"))
     with registry.lease_solid("triposr") as network:
         found = network.scene_codes(golden["preprocessed"])
     assert (found - golden["scene_codes"]).abs().max() < 1e-4
