@@ -68,12 +68,12 @@ def seam_ratio(
     for plane in (pixels, pixels.swapaxes(0, 1)):
         steps = np.abs(np.diff(plane, axis=0)).mean((1, 2))  # before rows 1, 2, …
         rows = np.arange(1, len(plane))
+        seams = np.isin(rows, lines)
         others = [
-            steps[(away % period == 0) & (away <= (reach or len(plane))) & ~np.isin(rows, lines)]
+            steps[(away % period == 0) & (away <= (reach or len(plane))) & ~seams].mean()
             for away in (np.abs(rows - line) for line in lines)
         ]
-        seams = steps[np.isin(rows, lines)]
-        ratios.append(seams.mean() / np.mean([near.mean() for near in others]))
+        ratios.append(steps[seams].mean() / np.mean(others))
     return float(np.mean(ratios))
 
 

@@ -125,7 +125,10 @@ def waves(seed, frequency):
 def test_the_reference_s_blob():
     golden = arrays("e_marching_cubes_blob")
     grid = golden["field"].numpy()
-    field = lambda points: grid[tuple(np.rint(points * 23).astype(int).T)]  # noqa: E731
+
+    def field(points):
+        return grid[tuple(np.rint(points * 23).astype(int).T)]
+
     vertices, faces = extract_surface(field, 0.0, 24, np.array([[0.0] * 3, [1.0] * 3]))
     expected = golden["vertices"].numpy()
     assert cKDTree(expected).query(vertices)[0].max() <= 1e-3

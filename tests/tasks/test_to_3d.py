@@ -136,6 +136,7 @@ def test_the_front_has_the_details_of_the_picture_unless_they_are_not_wanted(reg
     brightest = bare.vertices[np.argmax(gained)]
     assert gained.max() > 0.2 and brightest[2] > 0.8 * bare.vertices[:, 2].max()
     assert np.abs(gained[bare.vertices[:, 2] < -0.2]).max() < 0.005  # just behind the rim
+    assert np.abs(gained[bare.vertices[:, 2] < -0.3]).max() < 1e-6
 
 
 def test_a_mesh_of_another_outline_is_left_as_it_is_and_that_is_told(registry, plain):
