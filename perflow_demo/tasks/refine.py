@@ -327,6 +327,11 @@ def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:
         getattr(source, name) not in (None, getattr(request, name)) for name in ("delta", "lora")
     ):
         notes.append("The picture was drawn with a LoRA or another ΔW, and refined without.")
+    if source and request.acceleration == "perflow":
+        part = source.strength if source.acceleration == "perflow" else 0.0
+        if part != 1:
+            least = f"ΔW at strength {part:g}" if part else "no ΔW"
+            notes.append(f"The picture was drawn with {least}, and refined with the whole of it.")
     if request.parent and request.parent != digest(picture):
         notes.append("The picture is not the one that was refined with these settings before.")
     return notes

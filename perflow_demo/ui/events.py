@@ -148,12 +148,12 @@ def received(
     handed: gr.State,
     title: str,
     outputs: Any,
-    look: Callable[..., Any] = str,
+    look: Callable[..., Any] = lambda files: files[0],
     beside: Sequence[Any] = (),
 ) -> Dependency:
-    """Shows a picture of another tab and opens the tab of that title; handed: see Header.
+    """Shows pictures of another tab and opens the tab of that title; handed: see Header.
 
-    look: file and values of `beside` → values of `outputs`; those of a gr.Image are the file.
+    look: files and values of `beside` → values of `outputs`; that of a gr.Image is the first file.
     """
     inputs = [handed, *beside]
     arrived = handed.change(

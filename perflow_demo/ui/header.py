@@ -1,7 +1,7 @@
 """The header: name, family and style, device and memory, light or dark."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -28,8 +28,8 @@ SWITCH = (
 class Header:
     """What the tabs share: the registry, the selectors and the chip beside them.
 
-    handed: for the name of each tab that takes pictures of others, the one on its way to it: its
-    file, and a word that makes it differ from the last, so that a picture can be sent again.
+    handed: for the name of each tab that takes pictures of others, those on their way to it: their
+    files, and a word that makes them differ from the last, so that a picture can be sent again.
     """
 
     registry: object
@@ -43,11 +43,11 @@ class Header:
         """Titles of the tabs that take pictures of others, by name."""
         return {name: TASKS[name].title for name in self.handed}
 
-    def hand(self, file: str, name: str) -> dict:
-        """What to set, by component, to send a file which gradio serves to the tab of that name."""
+    def hand(self, files: Sequence[str], name: str) -> dict:
+        """What to set, by component, to send files which gradio serves to the tab of that name."""
         if name not in self.handed:
             raise BadRequest(f"There is no tab {name!r} to send a picture to.")
-        return {self.handed[name]: (file, secrets.token_hex(4))}
+        return {self.handed[name]: (tuple(files), secrets.token_hex(4))}
 
     def tell_cost(self, used: Callable[..., Any]) -> None:
         """Say here what a tab's own model takes, where it is a published one.

@@ -91,7 +91,7 @@ def build(fields: dict, header: Header, prompt: gr.Textbox) -> ImageForm:
     always = gr.Checkbox(
         False,
         label="Refine every picture",
-        info="Each goes on to the Refine tab by itself; of several, the first.",
+        info="Each goes on to the Refine tab by itself.",
         visible="refine" in header.handed,
         elem_classes="switch",
     )

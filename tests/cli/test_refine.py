@@ -40,6 +40,17 @@ def test_a_picture_becomes_a_larger_one_and_its_file_says_how(call, teal, tmp_pa
     assert recipe.parent == digest(open_picture(teal)) and recipe.source is None
 
 
+def test_steps_are_as_many_as_asked_for_and_64_pixels_become_1024(call, tmp_path):
+    Image.new("RGB", (64, 64), "teal").save(tmp_path / "small.png")
+    words = ["--steps", 6, "--seed", 3]
+    result = call("refine", tmp_path / "small.png", *words, "-o", tmp_path / "large.png")
+    assert result.exit_code == 0, result.stderr
+    assert "step 6 of 6" in result.stderr
+    recipe = png.read_recipe(tmp_path / "large.png", RefineRequest)
+    assert (recipe.steps, recipe.to) == (6, 1024)
+    assert Image.open(tmp_path / "large.png").size == (1024, 1024)
+
+
 def test_a_drawn_picture_is_refined_with_its_own_prompt(call, tmp_path):
     drawn, out = tmp_path / "drawn.png", tmp_path / "large.png"
     call("t2i", "a red dog", "--seed", 5, "--size", 256, "-o", drawn)

@@ -172,7 +172,12 @@ def test_the_published_refiner_has_its_authors_settings(registry):
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((64, 64), (768, 768)), ((120, 90), (1024, 768)), ((100, 333), (768, 2560))],
+    [
+        ((64, 64), (768, 768)),
+        ((120, 90), (1024, 768)),
+        ((100, 333), (768, 2560)),
+        ((100, 107), (768, 816)),  # 51 latents, which halve to no whole number
+    ],
 )
 def test_any_shape_comes_to_the_target_along_its_short_side(registry, size, expected):
     result = run(ask(steps=1, windows=1), registry, picture=picture(*size))
@@ -279,6 +284,23 @@ def test_another_parent_is_told(registry):
     result = run(ask(parent="0" * 64, steps=1, windows=1), registry, picture=picture())
     assert any("not the one" in note for note in result.notes)
     assert result.request.parent == digest(picture())
+
+
+@pytest.mark.parametrize(
+    ("drawn", "note"),
+    [
+        ({}, None),
+        ({"strength": 0.5}, "ΔW at strength 0.5, and refined with the whole of it"),
+        ({"acceleration": "teacher", "strength": 0.5}, "no ΔW, and refined with the whole of it"),
+    ],
+)
+def test_a_picture_drawn_with_less_of_delta_is_told(registry, drawn, note):
+    source = TextToImageRequest(prompt="a car", **drawn)
+    few = {"steps": 1, "windows": 1, "source": source}
+    notes = run(ask(**few), registry, picture=picture()).notes
+    assert [note in told for told in notes] == ([True] if note else [])
+    plain = run(ask(**few, acceleration="teacher"), registry, picture=picture())
+    assert not any("ΔW" in told for told in plain.notes)
 
 
 def test_transparency_becomes_white_and_is_told(registry):

@@ -9,12 +9,14 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 from perflow_demo import ui
+from perflow_demo.errors import BadRequest
 from perflow_demo.export.png import encode, read_recipe
 from perflow_demo.models.catalogue import REFINERS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
+from perflow_demo.ui.compared import Seen, another
 from perflow_demo.ui.refine_form import RefineForm
 from perflow_demo.ui.tabs import refine
 
@@ -46,7 +48,7 @@ def looked(registry, file) -> tuple[str, dict]:
     names = [*RefineRequest.controls()]
     form = RefineForm(dict.fromkeys(names), None, registry, None)
     now = {"prompt": "", "family": "pocket", "to": 1024}
-    _, _, said, _, *values = refine._look(form)(str(file), None, *map(now.get, names), False)
+    _, _, said, _, *values = refine._look(form)([str(file)], (), *map(now.get, names), False)
     brought = zip([*names, "keep", "held"], values, strict=True)
     return said, {name: value for name, value in brought if value != gr.skip()}
 
@@ -86,9 +88,19 @@ def test_a_refined_picture_brings_its_family_and_can_be_made_again(registry, tmp
     assert "settings are back" in said and "Make it again" in said
     assert (brought["family"], brought["held"]) == (family, family)
     assert (brought["seed"], brought["keep"], brought["to"], brought["steps"]) == (7, True, 768, 6)
-    assert refine._redraw(str(tmp_path / "a.png")) == source
+    assert refine._redraw([str(tmp_path / "a.png")]) == (source,)
     alone = request.model_copy(update={"source": None})
     assert "Make it again" not in looked(registry, kept(tmp_path / "b.png", alone))[0]
+
+
+@pytest.mark.parametrize("index", [-1, 2, "0", None])
+def test_only_results_that_are_there_are_shown_again(index):
+    pair = Seen(("before.jpg", "a.png"), file="a.png"), Seen(("before.jpg", "b.png"), file="b.png")
+    seen = pair[1].among(pair)
+    assert another(seen, 0).file == "a.png" and another(another(seen, 0), 1) == seen
+    for there in (seen, pair[0], None):
+        with pytest.raises(BadRequest, match="no longer here"):
+            another(there, index)
 
 
 @pytest.fixture
@@ -233,7 +245,7 @@ def test_the_tab_remembers_what_it_made_and_makes_it_again(open_page, registry, 
     prompt = page.locator(".prompt:visible textarea")
     expect(prompt).to_have_value("a red car", timeout=PATIENCE)
     page.get_by_label("768", exact=True).check()
-    prompt.press("Enter")
+    page.locator(".generate:visible").click()
     done(page)
     first = downloaded(page, tmp_path / "first.png")
 
@@ -284,6 +296,48 @@ def test_a_drawn_picture_is_sent_and_refined_and_every_one_if_so_wished(open_pag
     page.locator(".solid .actions").get_by_role("button", name="Multiview").click()
     expect(page.get_by_role("tab", name="Multiview")).to_have_attribute("aria-selected", "true")
     page.wait_for_selector(".views[data-state=done]", timeout=PATIENCE)
+
+
+@pytest.mark.browser
+def test_of_several_pictures_every_one_is_refined_and_none_is_lost(open_page, tmp_path):
+    page = open_page()
+    page.get_by_role("tab", name="Refine").click()
+    page.get_by_label("768", exact=True).check()
+    page.get_by_role("tab", name="Image").click()
+    page.get_by_label("Refine every picture").check()
+    page.get_by_role("button", name="Advanced").locator("visible=true").click()
+    count = page.get_by_label("number input for Count").locator("visible=true")
+    count.fill("3")
+    count.press("Tab")
+    page.fill(".prompt:visible textarea", "a red car")
+    page.press(".prompt:visible textarea", "Enter")
+    page.wait_for_selector("text=/Picture 3 of 3/", timeout=PATIENCE)
+    done(page)
+    results = page.get_by_role("button", name=re.compile("Show picture . of 3"))
+    expect(results).to_have_count(3)
+    parents = []
+    for index in range(3):
+        results.nth(index).click()
+        expect(results.nth(index)).to_have_attribute("aria-pressed", "true")
+        recipe = downloaded(page, tmp_path / f"{index}.png")
+        assert f"seed {recipe.seed} " in page.locator(".solid .recipe").inner_text()
+        parents.append((recipe.source.seed, recipe.parent))
+    first = parents[0][0]
+    assert [seed for seed, _ in parents] == [first, first + 1, first + 2]
+    assert len({parent for _, parent in parents}) == 3
+    expect(page.locator(".past:visible li")).to_have_count(3)
+
+    # What is there when a run of several is stopped stays.
+    page.get_by_role("button", name="Advanced").locator("visible=true").click()
+    steps = page.get_by_label("number input for Steps").locator("visible=true")
+    steps.fill("12")
+    steps.press("Tab")
+    page.locator(".prompt:visible textarea").press("Enter")
+    page.wait_for_selector("text=/Picture 2 of 3. Step/", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".solid .stage[data-state=stopped]", timeout=PATIENCE)
+    assert " 12 steps " in page.locator(".solid .recipe").inner_text()
+    assert downloaded(page, tmp_path / "first.png").source.seed == first
 
 
 @pytest.mark.browser

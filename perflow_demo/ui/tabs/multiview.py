@@ -248,7 +248,7 @@ def _hand_over(header: Header) -> Callable:
         request = drawn.result.request
         name = run.name_of(request.subject or "cut-out", request.seed)
         content = png.encode(drawn.result.cutout, request)
-        return header.hand(run.kept(content, name), event.to)
+        return header.hand([run.kept(content, name)], event.to)
 
     return hand_over
 

@@ -148,7 +148,7 @@ def _settings_of(form: ImageForm, request: TextToImageRequest, small: str) -> li
 
 def _hand_on(header: Header) -> Callable:
     def hand_on(always: bool, latest: list, drawn: Drawn | None) -> dict:
-        return header.hand(drawn.files[0], "refine") if always and latest else gr.skip()
+        return header.hand(drawn.files, "refine") if always and latest else gr.skip()
 
     return hand_on
 
@@ -159,7 +159,7 @@ def _hand_over(header: Header) -> Callable:
         files = drawn.files if drawn else []
         if not isinstance(event.index, int) or not 0 <= event.index < len(files):
             raise BadRequest("This picture is no longer here; press Enter to draw it again.")
-        return header.hand(files[event.index], event.to)
+        return header.hand([files[event.index]], event.to)
 
     return hand_over
 

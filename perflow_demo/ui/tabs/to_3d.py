@@ -243,7 +243,7 @@ def _hand_over(header: Header) -> Callable:
     def hand_over(made: Made, event: gr.EventData) -> dict:
         if made.drawn is None:
             raise BadRequest(GONE)
-        return header.hand(made.drawn, event.to)
+        return header.hand([made.drawn], event.to)
 
     return hand_over
 
