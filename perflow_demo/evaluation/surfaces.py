@@ -18,8 +18,8 @@ from perflow_demo.evaluation.report import Report
 from perflow_demo.nets.tsr import TSR
 from perflow_demo.registry import Registry
 from perflow_demo.tasks import foreground, text_to_image
+from perflow_demo.tasks.meshing import DENSITY
 from perflow_demo.tasks.text_to_image import TextToImageRequest
-from perflow_demo.tasks.to_3d import DENSITY
 
 PROMPT = "a red mushroom"
 RESOLUTIONS = (256, 512)

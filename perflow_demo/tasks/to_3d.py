@@ -1,47 +1,35 @@
 """A prompt or a picture becomes a mesh: the request, its result, and the run between them."""
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from perflow_demo.errors import BadRequest, OutOfMemory
 from perflow_demo.registry.stock import solid_model
-from perflow_demo.tasks import foreground, libraries, text_to_image
+from perflow_demo.tasks import foreground, libraries, meshing, text_to_image
 from perflow_demo.tasks.contract import (
     CUTOUT,
     PICTURE,
-    Phase,
     Progress,
     Request,
     Stage,
     finish,
 )
-from perflow_demo.tasks.leasing import lease
+from perflow_demo.tasks.meshing import TEXTURED_FACES, Run
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import MAX_SEED, RANDOM, TextToImageRequest
-from perflow_demo.tasks.working import told
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL.Image import Image
 
     from perflow_demo.geometry.mesh import Mesh
     from perflow_demo.models.spec import Family, SolidModel
     from perflow_demo.registry import Registry
 
-DENSITY = 25.0  # at which the surface is cut, as published with TripoSR
-TEXTURED_FACES = 10_000  # of a mesh with a texture, unless the user says otherwise
 MOST_TEXTURED = 100_000  # more are laid flat for minutes, and have a few texels each
-STAGES = ("Picture", "Cut-out", "Shape", "Surface", "Finish")
-
-
-class NothingSolid(BadRequest):
-    """The network saw no solid thing."""
 
 
 class To3DRequest(Request):
@@ -160,24 +148,6 @@ class To3DResult:
         return tuple((self.mesh.vertices.max(0) - self.mesh.vertices.min(0)).tolist())
 
 
-@dataclass
-class _Run:
-    """One run under way: the request as it is found out, and the time of each stage."""
-
-    request: To3DRequest
-    registry: "Registry"
-    seconds: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def stage(self, title: str, work: Generator) -> Generator:
-        """Yield that the stage begins and what its work yields; return what that returns."""
-        yield Phase(title, STAGES.index(title) + 1, len(STAGES))
-        start = time.perf_counter()
-        result = yield from work
-        self.seconds[title.lower()] = time.perf_counter() - start
-        return result
-
-
 def stream(
     request: To3DRequest,
     registry: "Registry",
@@ -194,7 +164,7 @@ def stream(
     family = registry.family(request.family)
     model = solid_model(request.model or family.solid)
     settled = {"model": model.name, "resolution": request.resolution or model.resolution}
-    run = _Run(resolve(request, picture).model_copy(update=settled), registry)
+    run = Run(resolve(request, picture).model_copy(update=settled), registry)
     yield from libraries.loaded()
     _refuse_too_large(run.request, registry)
     if picture is None:
@@ -208,9 +178,9 @@ def stream(
     run.notes += said
     yield Stage(CUTOUT, cutout)
     with ExitStack() as stack:
-        network, code = yield from run.stage("Shape", _encode(run, stack, cutout))
-        mesh = yield from run.stage("Surface", _extract(run, network, code))
-        finishing = _finish(run, network, code, mesh, cutout)
+        network, code = yield from run.stage("Shape", meshing.encode(run, stack, cutout))
+        mesh = yield from run.stage("Surface", meshing.extract(run, network, code))
+        finishing = meshing.finished(run, network, code, mesh, cutout)
         mesh, surface = yield from run.stage("Finish", finishing)
     yield To3DResult(mesh, surface, picture, cutout, run.request, run.seconds, tuple(run.notes))
 
@@ -279,7 +249,7 @@ def _refuse_too_large(request: To3DRequest, registry: "Registry") -> None:
 
 
 def _draw(
-    run: _Run, drawing: TextToImageRequest, previews: bool
+    run: Run, drawing: TextToImageRequest, previews: bool
 ) -> Generator[Progress, None, "Image"]:
     drawn = yield from text_to_image.shown(drawing, run.registry, previews)
     run.notes += drawn.notes
@@ -287,97 +257,3 @@ def _draw(
     found = {"seed": drawn.seeds[0], "parent": digest(picture), "source": drawn.recipe(0)}
     run.request = run.request.model_copy(update=found)
     return picture
-
-
-def _encode(run: _Run, stack: ExitStack, cutout: "Image") -> Generator:
-    """Return the network, lent until `stack` closes, and the triplane of the cut-out."""
-    registry = stack.enter_context(run.registry.lane())
-    network = yield from lease(stack, partial(registry.lease_solid, run.request.model))
-    import numpy as np
-    import torch
-
-    try:
-        image = network.prepare(np.asarray(cutout), run.request.ratio)
-    except ValueError as error:
-        raise BadRequest(
-            f"No object can be made out in the picture: {error}; use a larger one."
-        ) from error
-    with torch.inference_mode():
-        return network, registry.with_room(partial(network.scene_codes, image))[0]
-
-
-def _extract(run: _Run, network, code) -> Generator[Phase, None, "Mesh"]:
-    number = STAGES.index("Surface") + 1
-
-    def work(tell: Callable[[Phase], None]) -> "Mesh":
-        return network.extract_mesh(
-            code,
-            run.request.resolution,
-            DENSITY,
-            closed=True,
-            smooth=True,
-            colors=False,
-            progress=lambda share: tell(Phase("Surface", number, len(STAGES), share)),
-        )
-
-    mesh = yield from told(work)
-    if mesh.empty:
-        raise NothingSolid(
-            "The network saw nothing solid in the picture; use one of a single whole object, or "
-            "another seed."
-        )
-    return mesh
-
-
-def _finish(
-    run: _Run, network, code, mesh: "Mesh", cutout: "Image"
-) -> Generator[Phase, None, tuple["Mesh", "Mesh"]]:
-    """Return the mesh cared for, upright and coloured, and the same before it was cut open."""
-    from perflow_demo.geometry import mesh as care
-    from perflow_demo.geometry import unwrap
-
-    request, number = run.request, STAGES.index("Finish") + 1
-    faces = request.faces or (TEXTURED_FACES if request.texture else None)
-    surface = care.finished(mesh, faces, 1 if request.print_ready else None)
-    if surface.empty:
-        raise NothingSolid(f"So many parts cannot be made of {faces:,} faces; ask for more.")
-    if request.print_ready and not surface.watertight:
-        run.notes.append("The mesh is not watertight; ask for more faces, or another resolution.")
-    yield Phase("Finish", number, len(STAGES), 0.2)
-    colors = network.colors_at(code, surface.vertices)
-    surface = care.upright(replace(surface, colors=colors))
-    paint = _painter(run, network, surface, cutout)
-    surface = replace(surface, colors=paint(surface.vertices, colors))
-    if not request.texture:
-        return surface, surface
-    yield Phase("Finish", number, len(STAGES), 0.4)
-    mesh = unwrap.unwrap(surface)
-    yield Phase("Finish", number, len(STAGES), 0.6)
-
-    def colours(places: "np.ndarray") -> "np.ndarray":
-        return paint(places, network.colors_at(code, care.tsr_points(places)))
-
-    return unwrap.bake(mesh, colours), surface
-
-
-def _painter(
-    run: _Run, network, surface: "Mesh", cutout: "Image"
-) -> "Callable[[np.ndarray, np.ndarray], np.ndarray]":
-    """Places on the upright surface and the network's colours there → the colours they get."""
-    request = run.request
-    if not request.details:
-        return _unpainted
-    import numpy as np
-
-    from perflow_demo.geometry.projection import Lens, project
-
-    framed = network.framed(np.asarray(cutout), request.ratio)
-    shown = project(surface, framed, Lens(*solid_model(request.model).lens))
-    if shown is None:
-        run.notes.append("The mesh's outline is not the picture's, so its details are left out.")
-        return _unpainted
-    return shown.paint
-
-
-def _unpainted(places: "np.ndarray", colours: "np.ndarray") -> "np.ndarray":
-    return colours

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from perflow_demo.geometry.views import DOMAINS, VIEWS
 from perflow_demo.nets import PocketAutoencoder
 from perflow_demo.training.latents import fingerprint
 from perflow_demo.training.objectives.autoencoder import to_tensor
+from perflow_demo.training.toyworld.processes import mapped
 from perflow_demo.training.toyworld.rows import Rows, lacking, save
 from perflow_demo.training.toyworld.six_views import six_views
 
@@ -43,11 +43,10 @@ def encoded_views(
     missing = lacking(folder, count, SHARD)
     if missing:
         autoencoder = PocketAutoencoder.from_pretrained(vae)
-        with ProcessPoolExecutor(processes) as pool:
-            for indices in missing:
-                rendered = pool.map(partial(_pages, seed, size), indices, chunksize=5)
-                save([_encode(autoencoder, pages) for pages in rendered], folder, indices)
-                print(f"{folder.name}: {indices.stop} of {count} things", flush=True)
+        for indices in missing:
+            rendered = mapped(partial(_pages, seed, size), indices, chunk=5, processes=processes)
+            save([_encode(autoencoder, pages) for pages in rendered], folder, indices)
+            print(f"{folder.name}: {indices.stop} of {count} things", flush=True)
     return ViewLatents(folder)
 
 

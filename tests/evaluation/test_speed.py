@@ -86,8 +86,8 @@ def test_views_at_once_give_what_a_loop_over_them_gives():
 def test_both_ways_to_a_surface_give_the_same_one(registry):
     picture = Image.new("RGB", (96, 96), "white")
     ImageDraw.Draw(picture).ellipse((20, 20, 76, 76), "teal")
-    report = surfaces.measure(registry, 1, picture, resolutions=(64, 96))
-    names = ["surface at 64³", "surface at 96³", "picture to mesh at 64³"]
+    report = surfaces.measure(registry, 1, picture, resolutions=(64,))
+    names = ["surface at 64³", "picture to mesh at 64³"]
     assert list(report.tables) == names
     for name, rows in report.tables.items():
         assert [row["what"] for row in rows] == list(surfaces.WAYS)

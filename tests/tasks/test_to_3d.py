@@ -17,17 +17,10 @@ from perflow_demo.settings import Settings
 from perflow_demo.tasks import text_to_image
 from perflow_demo.tasks.contract import Loading, Phase, Step
 from perflow_demo.tasks.foreground import NothingFound
+from perflow_demo.tasks.meshing import STAGES, NothingSolid
+from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.text_to_image import TextToImageRequest
-from perflow_demo.tasks.to_3d import (
-    STAGES,
-    NothingSolid,
-    To3DRequest,
-    To3DResult,
-    digest,
-    resolve,
-    run,
-    stream,
-)
+from perflow_demo.tasks.to_3d import To3DRequest, To3DResult, resolve, run, stream
 
 
 @pytest.fixture(scope="module")

@@ -265,16 +265,8 @@ def test_publishing_before_training_is_refused(tmp_path):
     assert not (tmp_path / "pocket").exists()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "teacher",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("autoencoder", "judge", "multiview", "tile")
-        ),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["autoencoder", "judge", "multiview", "teacher", "tile"])
 def test_compiled_blocks_have_the_gradients_of_plain_ones(workshop, name):
     made = RECIPES[name](Workshop(workshop / "runs" / "data", workshop / "pocket", debug=True))
     objective = made.objective()

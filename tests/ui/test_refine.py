@@ -161,6 +161,12 @@ def test_a_picture_and_enter_give_before_and_after_under_a_slider(open_page, tea
         red, green, blue = right.convert("RGB").getpixel(at)
         assert red < 30 and abs(green - 128) < 12 and abs(blue - 128) < 12  # what it was before
         assert middle.convert("RGB").getpixel(at) != (red, green, blue)
+    before = page.locator(".compare img").first
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -300)  # closer
+    expect(before).to_have_attribute("style", re.compile(r"scale\(1\."))
+    page.locator(".compare").get_by_role("button", name="Undo").click()
+    expect(before).to_have_attribute("style", re.compile(r"scale\(1\)"))
     recipe = downloaded(page, tmp_path / "large.png")
     assert (recipe.to, recipe.prompt, len(recipe.parent)) == (768, "a blue car", 64)
     assert Image.open(tmp_path / "large.png").size == (1024, 768)

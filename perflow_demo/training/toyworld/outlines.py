@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from perflow_demo.geometry.cameras import Camera
+from perflow_demo.training.toyworld.processes import mapped
 from perflow_demo.training.toyworld.render import coverage
 from perflow_demo.training.toyworld.rows import Rows, lacking, save
 from perflow_demo.training.toyworld.scene import HALF_HEIGHT
@@ -37,12 +38,11 @@ def outlines(folder: Path, solids: Path, seed: int, size: int = SIZE, processes:
     """`folder`, with the shards that it lacks of the things in `solids`, a folder of `Solids` of
     the world `seed`."""
     things = Solids(solids)
-    with ProcessPoolExecutor(processes) as pool:
-        for indices in lacking(folder, len(things), SHARD):
-            cameras = [things[index]["cameras"] for index in indices]
-            rows = pool.map(_row, [seed] * len(indices), indices, cameras, [size] * len(indices))
-            save(list(rows), folder, indices)
-            print(f"{folder.name}: {indices.stop} of {len(things)} things", flush=True)
+    for indices in lacking(folder, len(things), SHARD):
+        taken = [(index, things[index]["cameras"]) for index in indices]
+        rows = mapped(partial(_row, seed, size), taken, chunk=10, processes=processes)
+        save(list(rows), folder, indices)
+        print(f"{folder.name}: {indices.stop} of {len(things)} things", flush=True)
     return folder
 
 
@@ -61,7 +61,8 @@ def through(
     return *camera.rays(pixels, len(alpha)), alpha.flat[chosen].astype(np.float32) / 255
 
 
-def _row(seed: int, index: int, cameras: np.ndarray, size: int) -> np.void:
+def _row(seed: int, size: int, taken: tuple[int, np.ndarray]) -> np.void:
+    index, cameras = taken
     scene, rng = single(seed, index), np.random.default_rng([seed, index, 3])
     around = np.stack([rng.uniform(0, 360, AROUND), rng.uniform(*ELEVATIONS, AROUND)], 1)
     placed = [

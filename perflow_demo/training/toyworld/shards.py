@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from perflow_demo.training.toyworld.processes import mapped
 from perflow_demo.training.toyworld.scene import AROUND, Framing, Scene, SceneWords, sample
 from perflow_demo.training.toyworld.six_views import on_white
 from perflow_demo.training.toyworld.styles import draw
@@ -58,17 +59,10 @@ def render_shards(
     """
     folder.mkdir(parents=True, exist_ok=True)
     starts = [s for s in range(0, count, SHARD) if not (folder / f"{s:07d}.json").exists()]
-    ends = [min(start + SHARD, count) for start in starts]
-    if not starts:
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = [
-            pool.submit(_render_shard, folder, seed, range(start, end), size, style, framing)
-            for start, end in zip(starts, ends, strict=True)
-        ]
-        for done, job in enumerate(jobs):
-            job.result()
-            print(f"{folder.name}: {done + 1} of {len(jobs)} shards", flush=True)
+    missing = [range(start, min(start + SHARD, count)) for start in starts]
+    render = partial(_render_shard, folder, seed, size, style, framing)
+    for done, _ in enumerate(mapped(render, missing, processes=processes), start=1):
+        print(f"{folder.name}: {done} of {len(missing)} shards", flush=True)
 
 
 def rendered(
@@ -80,7 +74,7 @@ def rendered(
 
 
 def _render_shard(
-    folder: Path, seed: int, indices: range, size: int, style: str, framing: Framing
+    folder: Path, seed: int, size: int, style: str, framing: Framing, indices: range
 ) -> None:
     pixels, words = [], []
     for index in indices:

@@ -6,8 +6,8 @@ A solid is known by points of the unit sphere's box, in canonical axes (+Y up, f
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from perflow_demo.geometry.silhouette import own_colours
 from perflow_demo.nets.tsr_input import frame_object, on_grey
+from perflow_demo.training.toyworld.processes import mapped
 from perflow_demo.training.toyworld.scene import Scene, sample
 from perflow_demo.training.toyworld.solids import Solid
 
@@ -60,16 +61,10 @@ def solids(folder: Path, seed: int, things: int, size: int, processes: int = 2) 
     """`folder`, with the shards of things 0…`things`−1 of the world `seed` that it lacks."""
     folder.mkdir(parents=True, exist_ok=True)
     starts = [s for s in range(0, things, SHARD) if not (folder / f"{s:07d}.json").exists()]
-    if not starts:
-        return folder
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = [
-            pool.submit(_write_shard, folder, seed, range(s, min(s + SHARD, things)), size)
-            for s in starts
-        ]
-        for done, job in enumerate(jobs, start=1):
-            job.result()
-            print(f"{folder.name}: {done} of {len(jobs)} shards", flush=True)
+    missing = [range(start, min(start + SHARD, things)) for start in starts]
+    write = partial(_write_shard, folder, seed, size)
+    for done, _ in enumerate(mapped(write, missing, processes=processes), start=1):
+        print(f"{folder.name}: {done} of {len(missing)} shards", flush=True)
     return folder
 
 
@@ -123,7 +118,7 @@ def view(scene: Scene, azimuth: float, elevation: float, size: int) -> np.ndarra
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
 
 
-def _write_shard(folder: Path, seed: int, indices: range, size: int) -> None:
+def _write_shard(folder: Path, seed: int, size: int, indices: range) -> None:
     scenes = [single(seed, index) for index in indices]
     rows = [
         describe(scene, np.random.default_rng([seed, index, 2]), size)

@@ -13,8 +13,9 @@ from perflow_demo.export import png
 from perflow_demo.models.catalogue import SOLIDS
 from perflow_demo.tasks.contract import CUTOUT, PICTURE, Loading, Phase, Stage, Step
 from perflow_demo.tasks.enlarging import flatten
+from perflow_demo.tasks.meshing import STAGES
 from perflow_demo.tasks.text_to_image import RANDOM
-from perflow_demo.tasks.to_3d import STAGES, To3DRequest, To3DResult
+from perflow_demo.tasks.to_3d import To3DRequest, To3DResult
 from perflow_demo.ui import caption, controls, events, history, run
 from perflow_demo.ui.form import Form, offered
 from perflow_demo.ui.header import Header, styles_of
