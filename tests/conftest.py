@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -24,9 +25,9 @@ def assets(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def own_assets(tmp_path) -> Path:
+def own_assets(assets, tmp_path) -> Path:
     """Like `assets`, but a test's own, to damage at will."""
-    write_pocket(tmp_path)
+    copytree(assets, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
