@@ -74,7 +74,7 @@ class MultiviewRequest(Request):
     acceleration: Literal["perflow", "teacher"] = Field(
         "perflow",
         title="Acceleration",
-        description="perflow plugs the ΔW of the pictures in; teacher is the plain model.",
+        description="perflow plugs the ΔW of its base in; teacher is the plain model.",
     )
     steps: int | None = Field(
         None,
@@ -213,6 +213,7 @@ def stream(
     family = registry.multiview_family(name)
     request, notes = resolve(request, family, picture is not None, earlier is not None)
     yield from libraries.loaded()
+    registry.foresee(family)
     seconds = dict.fromkeys(STAGES, 0.0)
     if earlier:
         picture, cutout = earlier.picture, earlier.cutout
@@ -309,9 +310,15 @@ def resolve(
 
 
 def _same_object(request: MultiviewRequest, earlier: MultiviewRequest) -> MultiviewRequest:
-    """The request, saying of the object what the run says that first drew or was given it."""
-    told = ("prompt", "family", "style", "drawing_seed", "parent", "source")
-    return request.model_copy(update={name: getattr(earlier, name) for name in told})
+    """The request, saying of the object what the run says that first drew or was given it.
+
+    Settings that are another family's are none of its network's, which has its usual ones then.
+    """
+    told = ("prompt", "family", "style", "drawing_seed", "parent", "source", "model")
+    kept = {name: getattr(earlier, name) for name in told}
+    if request.family != earlier.family:
+        kept |= dict.fromkeys(("steps", "guidance_scale", "variety"))
+    return request.model_copy(update=kept)
 
 
 def _drawn(
@@ -361,9 +368,11 @@ def _merge_notes(pipeline: "MultiviewPipeline") -> list[str]:
     report = pipeline.merge
     if report is None:
         return []
-    left = len(report.kept) + len(report.shape_adapted)
-    return [
-        f"ΔW of the pictures is plugged in: {len(report.merged)} of "
-        f"{len(report.merged) + left} tensors of the multiview network changed, since it has none "
-        "for the others."
-    ]
+    all_there_are = len(report.merged) + len(report.kept) + len(report.shape_adapted)
+    sentence = (
+        f"ΔW of the network's own base is plugged in: {len(report.merged)} of {all_there_are} "
+        f"tensors changed, {len(report.kept)} are the multiview network's alone"
+    )
+    if report.shape_adapted:
+        sentence += f", {len(report.shape_adapted)} has another shape than in ΔW"
+    return [f"{sentence}."]

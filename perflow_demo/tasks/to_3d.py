@@ -166,6 +166,7 @@ def stream(
     settled = {"model": model.name, "resolution": request.resolution or model.resolution}
     run = Run(resolve(request, picture).model_copy(update=settled), registry)
     yield from libraries.loaded()
+    registry.foresee(model)
     _refuse_too_large(run.request, registry)
     if picture is None:
         drawing = drawing_of(request, family, model)

@@ -86,7 +86,7 @@ def find(entries: Any, name: Any, kind: type[Request]) -> tuple[Request, str]:
     found = next((entry for entry in _sound(entries) if entry["id"] == name), None)
     if found is None:
         raise BadRequest("This result is no longer remembered; reload the page.")
-    return kind.model_validate(found["recipe"]), found["thumb"]
+    return kind.model_validate(kind.formerly | found["recipe"]), found["thumb"]
 
 
 def panel(entries: Any) -> str:

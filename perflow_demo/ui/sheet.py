@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -42,12 +43,17 @@ def running(
 
 
 def done(
-    result: "MultiviewResult", archive: str, name: str, solid: str | None = None, said: str = ""
+    result: "MultiviewResult",
+    archive: str,
+    name: str,
+    solid: str | None = None,
+    said: str = "",
+    refused: str | None = None,
 ) -> str:
     """The twelve pictures. archive: address of the ZIP; name: the file it is saved as.
 
     solid: title of the tab that makes a mesh of the cut-out, where there is one. said: why there
-    are no newer ones.
+    are no newer ones. refused: address of the picture that this is said of.
     """
     pages = {
         domain: [jpeg_url(page, SIDE, 92) for page in pictures]
@@ -63,8 +69,11 @@ def done(
     )
     actions += send(solid, "to_3d") if solid else ""
     rest = caption.said(said, "alert")
+    if refused:
+        rest += f'<div class="made-of"><img src="{escape(refused)}" alt="Not used"></div>'
     rest += caption.recipe(result.line(), actions) + caption.notes(result.notes)
-    return _stage("done", sources, _sheet(pages), rest, turned=pages["colours"])
+    subject = result.request.subject
+    return _stage("done", sources, _sheet(pages), rest, pages["colours"], subject)
 
 
 def message(state: str, sentence: str, sources: Mapping[str, str]) -> str:
@@ -87,8 +96,13 @@ def _stage(
     rest: str = caption.NO_RECIPE,
     busy: bool = False,
     turned: Sequence[str] = (),
+    subject: str | None = None,
 ) -> str:
-    figures = "".join(_source(words, sources.get(name)) for name, words in SOURCES.items())
+    """subject: what the picture was drawn of, if that is known."""
+    said = {"picture": f"“{shorten(subject, 36, placeholder=' …')}”"} if subject else {}
+    figures = "".join(
+        _source(words, sources.get(name), said.get(name, words)) for name, words in SOURCES.items()
+    )
     return (
         f'<div class="stage views" data-state="{state}"{" data-busy" if busy else ""}>'
         f'<div class="sources">{figures}{_turn(turned)}</div>'
@@ -96,9 +110,10 @@ def _stage(
     )
 
 
-def _source(words: str, url: str | None) -> str:
+def _source(words: str, url: str | None, said: str) -> str:
     picture = f'<img src="{escape(url)}" alt="{words}">' if url else ""
-    return f'<figure><span class="frame">{picture}</span><figcaption>{words}</figcaption></figure>'
+    said = f"<figcaption>{escape(said)}</figcaption>"
+    return f'<figure><span class="frame">{picture}</span>{said}</figure>'
 
 
 def _turn(pages: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from perflow_demo.models.catalogue import POCKET_VIEWS, WONDER3D
 from perflow_demo.registry import Registry
 from perflow_demo.registry.placement import Placement
 from perflow_demo.settings import Settings
-from perflow_demo.tasks import text_to_image
+from perflow_demo.tasks import multiview, text_to_image, to_3d
 from perflow_demo.tasks.contract import Loading, Stage, Step
 from perflow_demo.tasks.foreground import NothingFound
 from perflow_demo.tasks.multiview import (
@@ -164,7 +164,7 @@ def test_the_calls_that_are_made_are_the_ones_told(registry, picture, values, ca
 
 
 def test_delta_is_never_plugged_in_silently(seen, registry, picture):
-    assert any("ΔW of the pictures is plugged in" in note for note in seen[-1].notes)
+    assert any("own base is plugged in" in note for note in seen[-1].notes)
     teacher = MultiviewRequest(seed=1, steps=2, acceleration="teacher")
     assert run(teacher, registry, picture=picture).notes == ()
 
@@ -211,6 +211,30 @@ def test_what_cannot_be_is_answered_in_a_sentence(registry, own_assets):
     cut.paste((255, 0, 0, 255), (16, 16, 48, 48))
     with pytest.raises(MissingFile, match="multiview/unet"):
         run(MultiviewRequest(), own, picture=cut)
+
+
+@pytest.mark.parametrize("task", [multiview, to_3d])
+def test_a_model_that_is_not_here_is_told_before_anything_is_drawn(assets, tmp_path, task):
+    registry = Registry(Settings(assets=assets, mirror=tmp_path, device="cpu", offline=True))
+    request, model = {
+        multiview: (MultiviewRequest, "wonder3d"),
+        to_3d: (to_3d.To3DRequest, "triposr"),
+    }[task]
+    told = []
+    with pytest.raises(MissingFile, match=f"(?i){model}"):
+        told += task.stream(request(prompt="a red car", model=model), registry)
+    assert not told and not registry.status().entries
+
+
+def test_other_views_in_another_family_have_the_usual_settings_of_the_network(seen):
+    earlier = seen[-1].request
+    own = {"steps": 7, "guidance_scale": 3.0, "variety": 0.9}
+    again = multiview._same_object(MultiviewRequest(**own), earlier)
+    assert (again.steps, again.guidance_scale, again.variety) == tuple(own.values())
+    other = MultiviewRequest(family="sd15-dreamshaper", **own)
+    again = multiview._same_object(other, earlier)
+    assert (again.family, again.model) == ("pocket", "pocket")
+    assert (again.steps, again.guidance_scale, again.variety) == (None, None, None)
 
 
 def test_a_closed_run_gives_everything_back(registry, picture):

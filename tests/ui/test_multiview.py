@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -16,8 +17,9 @@ from perflow_demo.geometry.views import VIEWS
 from perflow_demo.models.catalogue import CATALOGUE, POCKET, POCKET_VIEWS
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
+from perflow_demo.tasks.contract import PICTURE, Stage
 from perflow_demo.tasks.multiview import MultiviewRequest, MultiviewResult
-from perflow_demo.ui import sheet
+from perflow_demo.ui import history, sheet
 from perflow_demo.ui.runs import Runs
 from perflow_demo.ui.tabs import multiview
 from tests.ui.test_views import ATTACK, Tags
@@ -65,8 +67,11 @@ def test_the_line_says_what_was_run_and_how_long_each_stage_took():
     )
 
 
-def test_a_run_that_fails_leaves_the_views_that_are_there():
-    def refuse(*given, **options):
+def test_a_run_that_fails_leaves_the_views_that_are_there_and_shows_what_it_failed_on():
+    given = Image.new("RGB", (32, 32), "lime")
+
+    def refuse(*asked, **options):
+        yield Stage(PICTURE, given)
         raise BadRequest("Prompt is empty.")
 
     task, form = SimpleNamespace(stream=refuse), SimpleNamespace(request=MultiviewRequest)
@@ -78,6 +83,25 @@ def test_a_run_that_fails_leaves_the_views_that_are_there():
         *_, (shown, _, used, *_) = draw(visitor, None, before)
         assert "Prompt is empty." in shown and shown.count("<figure data-domain") == pictures
         assert used is None
+        refused = sheet.on_white(given)
+        assert shown.count(refused) == 1 and ("Not used" in shown) == bool(before)
+
+
+@pytest.mark.parametrize(("drawing_seed", "shown"), [(42, None), (7, 7)])
+def test_a_new_seed_draws_a_new_picture_unless_the_drawing_had_its_own(drawing_seed, shown):
+    """The box of the drawing's seed would ask for the old picture again, folded away."""
+    request = REQUEST.model_copy(update={"drawing_seed": drawing_seed})
+    header, result = SimpleNamespace(receivers={}), replace(RESULT, request=request)
+    *_, last = multiview._views((one for one in [result]), header, {})
+    assert last[2] == {"seed": 42, "drawing_seed": shown}
+
+
+def test_an_entry_from_before_variety_could_be_chosen_has_what_it_was():
+    recipe = REQUEST.model_dump(mode="json")
+    del recipe["variety"]
+    entry = {"id": "a", "recipe": recipe, "thumb": history.PICTURE}
+    request, _ = history.find([entry], "a", MultiviewRequest)
+    assert request.variety == MultiviewRequest.formerly["variety"]
 
 
 @pytest.mark.parametrize(
@@ -96,11 +120,13 @@ def test_settings_are_back_for_words_or_for_a_picture(monkeypatch, made, given, 
     registry = SimpleNamespace(
         family=CATALOGUE.get, families=lambda: [POCKET], names_repositories=False
     )
-    form = multiview.ViewsForm(dict.fromkeys(("prompt", "seed")), None, registry, None)
+    fields = dict.fromkeys(("prompt", "seed", "drawing_seed"))
+    form = multiview.ViewsForm(fields, None, registry, None)
     read = multiview._read(multiview._brought(form))
     assert read(png.encode(PAGES[0], made), given) == [
         made.prompt or "",
         42,
+        None,
         True,
         "pocket",
         picture,

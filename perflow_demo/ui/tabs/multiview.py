@@ -33,10 +33,11 @@ class Drawn:
     archive: str
     name: str
 
-    def again(self, header: Header, said: str = "") -> str:
-        """The stage with them; said: why there are no newer ones."""
+    def again(self, header: Header, said: str = "", refused: str | None = None) -> str:
+        """The stage with them; said: why there are no newer ones. refused: as of `sheet.done`."""
         solid = header.receivers.get("to_3d")
-        return sheet.done(self.result, run.url_of(self.archive), self.name, solid, said)
+        archive = run.url_of(self.archive)
+        return sheet.done(self.result, archive, self.name, solid, said, refused)
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,9 @@ def _draw(task, form: ViewsForm, header: Header, runs: Runs) -> Callable:
             yield from _views(events, header, sources)
 
         def failed(sentence: str) -> list:
-            failure = sheet.message("failed", sentence, sources)
-            return [before.again(header, sentence) if before else failure, *UNCHANGED]
+            if before:
+                return [before.again(header, sentence, sources.get(PICTURE)), *UNCHANGED]
+            return [sheet.message("failed", sentence, sources), *UNCHANGED]
 
         yield from runs.shown(visitor, views(), failed)
 
@@ -185,8 +187,7 @@ def _views(events: Iterator, header: Header, sources: dict[str, str]) -> Iterato
                 yield [view, *UNCHANGED]
                 continue
             drawn, request = Drawn(view, *_zipped(view)), view.request
-            drawing_seed = request.drawing_seed if request.prompt else None
-            used = {"seed": request.seed, "drawing_seed": drawing_seed}
+            used = {"seed": request.seed, "drawing_seed": _drawing_seed(request)}
             entries = [history.entry(request, view.colours[0])]
             yield [drawn.again(header), gr.skip(), used, entries, drawn]
 
@@ -210,9 +211,15 @@ def _watch(events: Iterator, sources: dict[str, str]) -> Iterator[str | Multivie
                 yield sheet.running(sources, words, event.number, event.of, seen)
             elif isinstance(event, Loading):
                 words = caption.loading(event)
-                yield sheet.running(sources, words, event.bytes_done, event.bytes_total)
+                yield sheet.running(sources, words, event.bytes_done, event.bytes_total, seen)
             else:
                 yield event
+
+
+def _drawing_seed(request: MultiviewRequest) -> int | None:
+    """What its box shows: nothing where the views' seed drew the picture too, as the next will."""
+    own = request.prompt and request.drawing_seed not in (request.seed, RANDOM)
+    return request.drawing_seed if own else None
 
 
 def _brought(form: ViewsForm) -> Callable:
@@ -226,7 +233,8 @@ def _brought(form: ViewsForm) -> Callable:
         family = offered(form.registry, request)
         events.want_picture(request, given)
         style = gr.update(choices=styles_of(family), value=request.style or "")
-        values = form.brought(request.model_dump() | {"style": style})
+        seeds = {"drawing_seed": _drawing_seed(request)}
+        values = form.brought(request.model_dump() | seeds | {"style": style})
         return [*values, None if request.prompt else gr.skip()]
 
     return brought
