@@ -218,9 +218,9 @@ def stream(
     if earlier:
         picture, cutout = earlier.picture, earlier.cutout
     elif picture is None:
-        with clocked(seconds, "picture"):
-            picture, said = yield from _drawn(request, registry, previews)
-        notes += said
+        drawn = yield from text_to_image.shown(request.drawing, registry, previews)
+        picture, seconds["picture"] = drawn.pictures[0], drawn.timings.total
+        notes += drawn.notes
     if not earlier:
         request = request.model_copy(update={"parent": digest(picture)})
         picture = foreground.reduced(picture)
@@ -239,8 +239,8 @@ def stream(
             strength = 1.0 if request.acceleration == "perflow" else 0.0
             lent = partial(registry.lease_multiview, family.name, strength)
             pipeline = yield from lease(stack, lent)
-        with clocked(seconds, "views"):
-            latents = yield from _denoised(pipeline, cutout, request, family, registry, previews)
+        calls = _denoised(pipeline, cutout, request, family, registry, seconds, previews)
+        latents = yield from calls
         with clocked(seconds, "decode"):
             from perflow_demo.tasks import multiview_sampling
 
@@ -321,44 +321,40 @@ def _same_object(request: MultiviewRequest, earlier: MultiviewRequest) -> Multiv
     return request.model_copy(update=kept)
 
 
-def _drawn(
-    request: MultiviewRequest, registry: "Registry", previews: bool
-) -> Generator[Progress, None, tuple["Image", tuple[str, ...]]]:
-    """The prompt's picture, drawn with its family's defaults, and what there is to say of it."""
-    drawn = yield from text_to_image.shown(request.drawing, registry, previews)
-    return drawn.pictures[0], drawn.notes
-
-
 def _denoised(
     pipeline: "MultiviewPipeline",
     cutout: "Image",
     request: MultiviewRequest,
     family: "MultiviewFamily",
     registry: "Registry",
+    seconds: dict[str, float],
     previews: bool,
 ) -> "Generator[Step, None, Tensor]":
     """Yield a Step after each call of the network; return the latents of the twelve pictures.
 
+    seconds: those of "views" are added, without what is done between the steps.
     After the last call there is no preview, since the pictures themselves follow at once.
     """
     from perflow_demo.geometry import framing
     from perflow_demo.tasks import multiview_sampling, sampling
 
     size = family.defaults.size
-    framed = framing.flatten(framing.centre(cutout, size))
-    sampling.prepare(pipeline, request.steps, request.windows)
-    intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
-    conditions = registry.with_room(
-        partial(multiview_sampling.condition, pipeline, framed, request.guidance_scale)
-    )
-    latents = multiview_sampling.noise(pipeline, request.seed, size, request.variety)
+    with clocked(seconds, "views"):
+        framed = framing.flatten(framing.centre(cutout, size))
+        sampling.prepare(pipeline, request.steps, request.windows)
+        intervals = sampling.intervals(pipeline, request.windows or family.num_time_windows)
+        conditions = registry.with_room(
+            partial(multiview_sampling.condition, pipeline, framed, request.guidance_scale)
+        )
+        latents = multiview_sampling.noise(pipeline, request.seed, size, request.variety)
     calls = multiview_sampling.denoise(pipeline, latents, conditions, registry.with_room)
     for number, (start, end) in enumerate(intervals, start=1):
-        latents, clean = next(calls)
         frame = None
-        if previews and number < len(intervals):
-            picture = multiview_sampling.preview(pipeline, clean, registry.in_parts)
-            frame = Frame(picture, start, end)
+        with clocked(seconds, "views"):
+            latents, clean = next(calls)
+            if previews and number < len(intervals):
+                picture = multiview_sampling.preview(pipeline, clean, registry.in_parts)
+                frame = Frame(picture, start, end)
         yield Step(number, len(intervals), start, end, frame)
     return latents
 

@@ -1,7 +1,7 @@
 """A picture becomes a larger one with detail added: the request, its result, the run."""
 
 import secrets
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -219,8 +219,9 @@ def stream(
     checks = registry.checks(family)
     previews = previews and not checks
     if picture is None:
-        with clocked(seconds, "picture"):
-            picture = yield from _drawn(request.source, registry, previews)
+        drawing = request.source.model_copy(update={"count": 1})
+        drawn = yield from text_to_image.shown(drawing, registry, previews)
+        picture, seconds["picture"] = drawn.pictures[0], drawn.timings.total
         yield Stage(PARENT, picture)
         check(picture.size, request.to)
     notes += _picture_notes(request, picture)
@@ -305,14 +306,6 @@ def resolve(
         )
         values["steps"] = values["windows"]
     return RefineRequest(**values), notes
-
-
-def _drawn(
-    source: TextToImageRequest, registry: "Registry", previews: bool
-) -> "Generator[Progress, None, Image]":
-    drawing = source.model_copy(update={"count": 1})
-    drawn = yield from text_to_image.shown(drawing, registry, previews)
-    return drawn.pictures[0]
 
 
 def _picture_notes(request: RefineRequest, picture: "Image") -> list[str]:

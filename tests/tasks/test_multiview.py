@@ -129,7 +129,8 @@ def test_a_given_picture_is_known_by_its_hash_and_recipe_and_kept_small(registry
 
 
 def test_a_drawn_picture_without_an_object_asks_for_another_one(registry, monkeypatch):
-    empty = SimpleNamespace(withheld=(), pictures=[Image.new("RGB", (256, 256), "white")], notes=())
+    white, timings = Image.new("RGB", (256, 256), "white"), SimpleNamespace(total=0)
+    empty = SimpleNamespace(withheld=(), pictures=[white], notes=(), timings=timings)
     monkeypatch.setattr(text_to_image, "stream", lambda *_: (made for made in [empty]))
     with pytest.raises(NothingFound, match="draw another one with a new seed"):
         run(MultiviewRequest(prompt="a dog"), registry)
@@ -235,6 +236,15 @@ def test_other_views_in_another_family_have_the_usual_settings_of_the_network(se
     again = multiview._same_object(other, earlier)
     assert (again.family, again.model) == ("pocket", "pocket")
     assert (again.steps, again.guidance_scale, again.variety) == (None, None, None)
+
+
+def test_what_is_done_between_steps_is_no_time_of_the_run(registry, monkeypatch):
+    """As sending previews to a slow browser."""
+    now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    for event in stream(MultiviewRequest(prompt="a red car", seed=3), registry):
+        now += isinstance(event, Step)
+    assert event.seconds["picture"] == event.seconds["views"] == 0
 
 
 def test_a_closed_run_gives_everything_back(registry, picture):
