@@ -60,24 +60,25 @@ def _drawn(settings: Settings, registry: Registry, plan: Plan) -> Report:
 
     taken: share of the pictures in which the foreground network found one whole thing.
     """
-    figures, strips = defaultdict(list), []
+    taken, strips = [], []
+    found: dict[str, dict[str, list[float]]] = {way.label: defaultdict(list) for way in WAYS}
     for _, picture in drawings(settings, registry, plan.drawn):
         try:
             cutout = foreground.cut_out(picture, registry)
         except BadRequest:
-            figures["taken"].append(0.0)
+            taken.append(0.0)
             continue
-        figures["taken"].append(1.0)
+        taken.append(1.0)
         framed = framing.flatten(framing.centre(cutout, framing.SIZE))
-        normals, colours = draw(registry, framed, PLUGGED)
-        given = np.asarray(framed)
-        figures["front_psnr"].append(psnr(colours[FRONT], given))
-        figures["front_iou"].append(iou(drawn(colours[FRONT]), drawn(given)))
+        given, made = np.asarray(framed), {way.label: draw(registry, framed, way) for way in WAYS}
+        for label, (_, colours) in made.items():
+            found[label]["front_psnr"].append(psnr(colours[FRONT], given))
+            found[label]["front_iou"].append(iou(drawn(colours[FRONT]), drawn(given)))
         if len(strips) < plan.shown:
-            strips.append(_strips(given, {PLUGGED.label: (normals, colours)}))
-    row = {"way": PLUGGED.label, "pictures": len(figures["taken"])}
-    table = [row | column_means(figures)]
-    return Report({"views of drawn pictures": table}, strips)
+            strips.append(_strips(given, made))
+    common = {"pictures": len(taken), "taken": float(np.mean(taken))}
+    rows = [{"way": label} | common | column_means(figures) for label, figures in found.items()]
+    return Report({"views of drawn pictures": rows}, strips)
 
 
 def draw(registry: Registry, picture: Image.Image, way: Sampler) -> tuple[np.ndarray, np.ndarray]:
