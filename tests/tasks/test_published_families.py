@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageDraw
 from safetensors.torch import load_file
 
 from perflow_demo.errors import BadRequest, LoadError, MissingFile
@@ -14,11 +14,12 @@ from perflow_demo.models import catalogue
 from perflow_demo.models.stable_diffusion import FAMILIES, SD15
 from perflow_demo.registry import Registry
 from perflow_demo.settings import Settings
-from perflow_demo.tasks import refine, to_3d
+from perflow_demo.tasks import multiview, refine, to_3d
 from perflow_demo.tasks.contract import Stage, Step
+from perflow_demo.tasks.multiview import MultiviewRequest
 from perflow_demo.tasks.refine import RefineRequest
 from perflow_demo.tasks.text_to_image import TextToImageRequest, run
-from tests.mirror_factory import pickle_weights, write_delta, write_family, write_tile
+from tests.mirror_factory import pickle_weights, write_delta, write_family, write_tile, write_views
 
 KINDS = {
     "sd15-dreamshaper": "sd15",
@@ -176,9 +177,29 @@ def test_a_picture_is_refined_with_the_published_tile(registry, mirror):
     assert torch.allclose(guides[0].float().mean((0, 2, 3)), wanted, atol=0.01)
 
 
+def test_wonder3d_draws_twelve_views_with_the_published_delta(registry, mirror):
+    write_views(mirror)
+    picture = Image.new("RGB", (96, 96), "white")
+    ImageDraw.Draw(picture).ellipse((20, 20, 76, 76), "teal")
+    result = multiview.run(MultiviewRequest(family=SD15.name, seed=3), registry, picture=picture)
+    assert (result.request.model, result.request.steps) == ("wonder3d", 4)
+    pages = [*result.normals, *result.colours]
+    assert [page.size for page in pages] == [(256, 256)] * 12
+    assert any(
+        "own base is plugged in" in note and "another shape" in note for note in result.notes
+    )
+    plain = MultiviewRequest(family=SD15.name, seed=3, acceleration="teacher", steps=4)
+    other = multiview.run(plain, registry, picture=picture)
+    assert ImageChops.difference(result.colours[0], other.colours[0]).getbbox()
+
+
 @pytest.mark.parametrize("name", [*KINDS, "pocket"])
-def test_what_a_solid_is_made_of_is_drawn_as_its_authors_did(registry, name):
+def test_what_a_solid_is_made_of_is_drawn_as_its_authors_did(registry, mirror, name):
     """With TripoSR, and by families of Stable Diffusion 1.5."""
+    triposr = mirror / catalogue.SOLIDS["triposr"].repository.name
+    triposr.mkdir(parents=True, exist_ok=True)
+    for name_of_file in catalogue.SOLIDS["triposr"].network.files:
+        (triposr / name_of_file).touch()  # there, and read only once the picture is
     request = to_3d.To3DRequest(prompt="a mug", family=name, model="triposr", seed=3)
     before = []
     for event in to_3d.stream(request, registry):
