@@ -43,10 +43,11 @@ def test_an_unfit_picture_is_withheld_and_said_so(settings):
 @pytest.mark.parametrize("task", [refine, multiview, to_3d])
 def test_nothing_is_made_of_a_picture_that_was_withheld(settings, task):
     write_checker(settings.mirror, strict=True)
+    drawn = {"prompt": "a dog", "family": NAME, "model": "pocket"}
     asked = {
         refine: lambda: refine.RefineRequest(source=ask(), to=768),
-        multiview: lambda: multiview.MultiviewRequest(prompt="a dog", family=NAME),
-        to_3d: lambda: to_3d.To3DRequest(prompt="a dog", family=NAME),
+        multiview: lambda: multiview.MultiviewRequest(**drawn),
+        to_3d: lambda: to_3d.To3DRequest(**drawn),
     }[task]()
     with pytest.raises(BadRequest, match="withheld by the safety checker"):
         task.run(asked, Registry(settings))
