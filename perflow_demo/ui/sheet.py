@@ -72,8 +72,8 @@ def done(
     if refused:
         rest += f'<div class="made-of"><img src="{escape(refused)}" alt="Not used"></div>'
     rest += caption.recipe(result.line(), actions) + caption.notes(result.notes)
-    subject = result.request.subject
-    return _stage("done", sources, _sheet(pages), rest, pages["colours"], subject)
+    turned, subject = pages["colours"], result.request.subject
+    return _stage("done", sources, _sheet(pages), rest, turned=turned, subject=subject)
 
 
 def message(state: str, sentence: str, sources: Mapping[str, str]) -> str:
@@ -94,6 +94,7 @@ def _stage(
     sources: Mapping[str, str],
     canvas: str,
     rest: str = caption.NO_RECIPE,
+    *,
     busy: bool = False,
     turned: Sequence[str] = (),
     subject: str | None = None,

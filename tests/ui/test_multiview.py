@@ -67,6 +67,13 @@ def test_the_line_says_what_was_run_and_how_long_each_stage_took():
     )
 
 
+def test_finished_views_are_not_busy_and_say_what_is_shown():
+    shown = sheet.done(RESULT, "views.zip", "views.zip")
+    assert "data-busy" not in shown and "<figcaption>“a bird”</figcaption>" in shown
+    front = f'<img class="turned" src="{sheet.jpeg_url(RESULT.colours[0], sheet.SIDE, 92)}"'
+    assert front in shown
+
+
 def test_a_run_that_fails_leaves_the_views_that_are_there_and_shows_what_it_failed_on():
     given = Image.new("RGB", (32, 32), "lime")
 
