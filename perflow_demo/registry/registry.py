@@ -235,13 +235,12 @@ class Registry(Residents, Stock):
         with self._lent({"network": part}, on_load) as modules:
             yield modules["network"]
 
-    def foresee(self, model: Model) -> None:
+    def foresee(self, model: Model, plugged: bool = True) -> None:
         """Raise what lending the model later would raise for its size, or for files that are not
-        here and will not be fetched."""
+        here and will not be fetched; plugged: its ΔW's among them, if it has one."""
         self._check_size(self.placement, model)
         if self.offline or model.repository is None:
-            with self.fetched([model]):
-                pass
+            self._have(model, plugged)
 
     def _unet_part(
         self, place: "Placement", family: str, style: str | None, strength: float, *named

@@ -131,17 +131,21 @@ class Stock:
         on_load: as of `Registry.lease`.
         """
         for model in models:
-            needed = [(self._source(model, on_load), part) for part in model.components]
-            if isinstance(model, Family | MultiviewFamily) and model.delta:
-                needed.append((delta_source_of(model, self._settings, on_load), model.delta))
-            for source, part in needed:
-                for name in part.files:
-                    source.file(name)
+            self._have(model, on_load=on_load)
         yield
 
     def checks(self, family: Family) -> bool:
         """Whether the family's pictures are to be checked before anyone sees them."""
         return self._settings.checks_pictures and family.name != POCKET.name
+
+    def _have(self, model: Model, plugged: bool = True, on_load: OnLoad | None = None) -> None:
+        """Have its files on this machine, and its ΔW if that is plugged in; else MissingFile."""
+        needed = [(self._source(model, on_load), part) for part in model.components]
+        if plugged and isinstance(model, Family | MultiviewFamily) and model.delta:
+            needed.append((delta_source_of(model, self._settings, on_load), model.delta))
+        for source, part in needed:
+            for name in part.files:
+                source.file(name)
 
     def _family_with(self, name: str, style: str | None) -> Family:
         family = self.family(name)

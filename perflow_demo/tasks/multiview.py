@@ -213,7 +213,7 @@ def stream(
     family = registry.multiview_family(name)
     request, notes = resolve(request, family, picture is not None, earlier is not None)
     yield from libraries.loaded()
-    registry.foresee(family)
+    registry.foresee(family, plugged=request.acceleration == "perflow")
     seconds = dict.fromkeys(STAGES, 0.0)
     if earlier:
         picture, cutout = earlier.picture, earlier.cutout

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from perflow_demo.ui.header import Header
 
 THUMBNAIL = 168
+GONE = "This picture is no longer here; press Enter to refine it again."
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def strip(results: Sequence[Seen], current: str | None = None) -> str:
     if not results:
         return ""
     items = "".join(
-        f'<li><button type="button" data-event="show" aria-pressed="{_flag(seen.file == current)}"'
+        '<li><button type="button" data-event="show"'
+        f' aria-pressed="{json.dumps(seen.file == current)}"'
         f' data-detail="{escape(json.dumps({"index": index}))}"'
         f' aria-label="Show picture {index + 1} of {len(results)}">'
         f'<img src="{seen.small}" alt=""></button></li>'
@@ -78,7 +80,7 @@ def another(seen: Seen | None, index: object) -> Seen:
     """Another result of the run that `seen` is of; raises BadRequest where there is none."""
     others = seen.others if seen else ()
     if not isinstance(index, int) or not 0 <= index < len(others):
-        raise BadRequest("This picture is no longer here; press Enter to refine it again.")
+        raise BadRequest(GONE)
     return others[index].among(others)
 
 
@@ -106,7 +108,3 @@ def kept(picture: "Image") -> str:
     file = BytesIO()
     picture.save(file, "JPEG", quality=92)
     return run.kept(file.getvalue(), "seen.jpg")
-
-
-def _flag(value: bool) -> str:
-    return str(value).lower()

@@ -28,6 +28,7 @@ from perflow_demo.tasks.multiview import (
 from perflow_demo.tasks.picture import digest
 from perflow_demo.tasks.table import TASKS
 from perflow_demo.tasks.text_to_image import TextToImageRequest
+from tests.mirror_factory import write_views
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +226,15 @@ def test_a_model_that_is_not_here_is_told_before_anything_is_drawn(assets, tmp_p
     with pytest.raises(MissingFile, match=f"(?i){model}"):
         told += task.stream(request(prompt="a red car", model=model), registry)
     assert not told and not registry.status().entries
+
+
+def test_the_plain_network_needs_no_delta(assets, tmp_path):
+    write_views(tmp_path)
+    registry = Registry(Settings(assets=assets, mirror=tmp_path, device="cpu", offline=True))
+    plain = MultiviewRequest(prompt="a red car", model="wonder3d", acceleration="teacher")
+    assert isinstance(next(stream(plain, registry)), Loading | Step)
+    with pytest.raises(MissingFile, match="delta"):
+        next(stream(plain.model_copy(update={"acceleration": "perflow"}), registry))
 
 
 def test_other_views_in_another_family_have_the_usual_settings_of_the_network(seen):

@@ -127,6 +127,18 @@ def shown(page: Page) -> list[list[int]]:
     )
 
 
+def stop_at(page: Page, steps: str, words: str) -> None:
+    """Runs with so many steps, until these words (a pattern) are told."""
+    page.get_by_role("button", name="Advanced").locator("visible=true").click()
+    box = page.get_by_label("number input for Steps").locator("visible=true")
+    box.fill(steps)
+    box.press("Tab")
+    page.locator(".prompt:visible textarea").press("Enter")
+    page.wait_for_selector(f"text=/{words}/", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".solid .stage[data-state=stopped]", timeout=PATIENCE)
+
+
 def downloaded(page: Page, path) -> RefineRequest:
     with page.expect_download() as download:
         page.locator(".solid").get_by_role("link", name="Download").click()
@@ -230,14 +242,7 @@ def test_a_slip_and_a_stop_leave_the_result_where_it_is(open_page, app, teal):
     assert (shown(page), page.locator(".solid .recipe").inner_text()) == before
 
     page.get_by_label("Seed").locator("visible=true").first.fill("7")
-    page.get_by_role("button", name="Advanced").locator("visible=true").click()
-    steps = page.get_by_label("number input for Steps").locator("visible=true")
-    steps.fill("50")
-    steps.press("Tab")
-    page.locator(".prompt:visible textarea").press("Enter")
-    page.wait_for_selector("text=/Step [1-9]/", timeout=PATIENCE)
-    page.keyboard.press("Escape")
-    page.wait_for_selector(".solid .stage[data-state=stopped]", timeout=PATIENCE)
+    stop_at(page, "50", "Step [1-9]")
     assert (shown(page), page.locator(".solid .recipe").inner_text()) == before
     expect(page.locator(".solid").get_by_role("link", name="Download")).to_be_visible()
 
@@ -334,14 +339,7 @@ def test_of_several_pictures_every_one_is_refined_and_none_is_lost(open_page, tm
     expect(page.locator(".past:visible li")).to_have_count(3)
 
     # What is there when a run of several is stopped stays.
-    page.get_by_role("button", name="Advanced").locator("visible=true").click()
-    steps = page.get_by_label("number input for Steps").locator("visible=true")
-    steps.fill("12")
-    steps.press("Tab")
-    page.locator(".prompt:visible textarea").press("Enter")
-    page.wait_for_selector("text=/Picture 2 of 3. Step/", timeout=PATIENCE)
-    page.keyboard.press("Escape")
-    page.wait_for_selector(".solid .stage[data-state=stopped]", timeout=PATIENCE)
+    stop_at(page, "12", "Picture 2 of 3. Step")
     assert " 12 steps " in page.locator(".solid .recipe").inner_text()
     assert downloaded(page, tmp_path / "first.png").source.seed == first
 

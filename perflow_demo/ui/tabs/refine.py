@@ -240,7 +240,7 @@ def _hand_over(header: Header) -> Callable:
     @events.explained
     def hand_over(seen: Seen | None, event: gr.EventData) -> dict:
         if seen is None or seen.file is None:
-            raise BadRequest("This picture is no longer here; press Enter to refine it again.")
+            raise BadRequest(compared.GONE)
         return header.hand([seen.file], event.to)
 
     return hand_over
